@@ -1,0 +1,89 @@
+"""Bayesian meta-analysis of trials: exact where others wait for MCMC, sampled and checked beside it.
+
+In the order of an analysis:
+
+- Evidence: `load` a data set that comes with the package (`dataset_names`), or `read_trials` from a file: `Trials`.
+  What was published: `published_pools`. Effects with standard errors: `effect_sizes`.
+- Yardstick: `pool`, `metaregression`.
+- Model: `Model`, with priors `Normal`, `Flat`, `OddsRatioWithin` for effects and `HalfNormal`, `HalfCauchy`, `HalfT`,
+  `Uniform`, `Exponential`, `LogNormal` for heterogeneity; `parse_prior` reads one, `describe` says what it means.
+- Posterior: `fit`, by either engine, gives a `Posterior`.
+- May we believe it? `checks`. Pictures and text: `plots`, `report`. A whole analysis as a script: `script`.
+
+Examples
+--------
+>>> import bayesmeta as bm
+>>> trials = bm.load("bcg")
+>>> posterior = bm.fit(trials, bm.Model(tau=bm.HalfNormal(0.5)))
+>>> bool(posterior["mu"].probability(below=0) > 0.99)
+True
+"""
+
+from typing import TYPE_CHECKING
+
+import lazy_loader as lazy
+
+from bayesmeta.effects import effect_sizes
+from bayesmeta.errors import BayesmetaError, BayesmetaWarning, ConvergenceError, DataError, ModelError, PriorError
+from bayesmeta.fit import fit
+from bayesmeta.frequentist import metaregression, pool
+from bayesmeta.model import Model
+from bayesmeta.posterior import Posterior
+from bayesmeta.priors import (
+    Exponential,
+    Flat,
+    HalfCauchy,
+    HalfNormal,
+    HalfT,
+    LogNormal,
+    Normal,
+    OddsRatioWithin,
+    Uniform,
+    describe,
+    parse_prior,
+)
+from bayesmeta.trials import Trials, dataset_names, load, published_pools, read_trials
+from bayesmeta.version import __version__
+
+# These load ArviZ, Matplotlib and more, so only when they are asked for.
+if TYPE_CHECKING:
+    from bayesmeta import checks, plots, report
+else:
+    __getattr__ = lazy.attach(__name__, submodules=["checks", "plots", "report"])[0]
+
+__all__ = [
+    "BayesmetaError",
+    "BayesmetaWarning",
+    "ConvergenceError",
+    "DataError",
+    "Exponential",
+    "Flat",
+    "HalfCauchy",
+    "HalfNormal",
+    "HalfT",
+    "LogNormal",
+    "Model",
+    "ModelError",
+    "Normal",
+    "OddsRatioWithin",
+    "Posterior",
+    "PriorError",
+    "Trials",
+    "Uniform",
+    "__version__",
+    "checks",
+    "dataset_names",
+    "describe",
+    "effect_sizes",
+    "fit",
+    "load",
+    "metaregression",
+    "parse_prior",
+    "plots",
+    "pool",
+    "published_pools",
+    "read_trials",
+    "report",
+]
+
+__dir__ = __all__.copy

@@ -1,0 +1,8 @@
+"""The evidence: trials as validated tables, readers, the shipped data sets, and pooled results as published."""
+
+from bayesmeta.trials.datasets import dataset_names, load, published_pools, template
+from bayesmeta.trials.published import PublishedPool
+from bayesmeta.trials.reader import read_trials
+from bayesmeta.trials.trials import Trials
+
+__all__ = ["PublishedPool", "Trials", "dataset_names", "load", "published_pools", "read_trials", "template"]
