@@ -1,0 +1,104 @@
+"""Is a published pooled result what these trials give, by which method, and to how many digits?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta.frequentist import Pools
+from bayesmeta.trials import PublishedPool
+from bayesmeta.types import Json
+
+MOST_DECIMALS = 2  # pooled odds ratios are printed to two
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """A published pooled result against every method.
+
+    Attributes
+    ----------
+    table : one row a method and interval: method, interval, odds_ratio, lower, upper, decimals (how many decimals of all three
+        printed figures agree; -1 where not even the whole numbers do), off (largest difference of the three, log scale).
+    possible : whether the table has as many trials as were pooled; without that nothing can be reproduced.
+    sentence : the finding in words.
+    """
+
+    table: pd.DataFrame
+    possible: bool
+    sentence: str
+
+    def to_dict(self) -> Json:
+        """Plain data."""
+        return {"possible": self.possible, "sentence": self.sentence, "methods": self.table.to_dict("records")}
+
+
+def reproduction(pools: Pools, published: PublishedPool) -> Reproduction:
+    """Say whether a published pooled odds ratio is reproduced, under which method and to how many decimals.
+
+    A figure counts as reproduced to d decimals when both round to the same number of d decimals: estimate and both limits.
+
+    Parameters
+    ----------
+    pools : `pool(trials)`.
+    published : the printed estimate with its interval.
+
+    Returns
+    -------
+    Reproduction
+
+    References
+    ----------
+    data/README.md (four printed results that tell RevMan's tau2 from DerSimonian and Laird's).
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> trials = bm.load("attachment/secure")
+    >>> reproduction(bm.pool(trials), trials.published).possible
+    False
+    """
+    printed = np.array([published.odds_ratio, *published.odds_ratio_interval])
+    rows = []
+    for row in pools.table.itertuples():
+        ours = np.exp([row.estimate, row.lower, row.upper])
+        rows.append(
+            {
+                "method": row.method,
+                "interval": row.interval,
+                "odds_ratio": ours[0],
+                "lower": ours[1],
+                "upper": ours[2],
+                "decimals": _decimals(ours, printed),
+                "off": float(np.max(np.abs(np.log(ours) - np.log(printed)))),
+            }
+        )
+    table = pd.DataFrame(rows)
+    return Reproduction(table, pools.k == published.k, _sentence(table, pools.k, published))
+
+
+def _decimals(ours: np.ndarray, printed: np.ndarray) -> int:
+    # One unit in the ninth decimal keeps figures that sit on the edge of rounding from being told apart by the last bit.
+    for decimals in range(MOST_DECIMALS, -1, -1):
+        if np.all(np.abs(np.round(ours, decimals) - np.round(printed, decimals)) < 1e-9):
+            return decimals
+    return -1
+
+
+def _sentence(table: pd.DataFrame, k: int, published: PublishedPool) -> str:
+    lower, upper = published.odds_ratio_interval
+    printed = f"the published OR {published.odds_ratio:.2f} ({lower:.2f} to {upper:.2f}) of {published.k} trials"
+    if k != published.k:
+        return f"Not a replication: the table has {k} trial{'s' if k != 1 else ''}, {printed} cannot be reproduced from it."
+    best = int(table["decimals"].max())
+    if best == MOST_DECIMALS:
+        found = table[table["decimals"] == best]
+        methods = ", ".join(f"{row.method} ({row.interval})" for row in found.itertuples())
+        return f"Reproduced: {printed} is what {methods} gives, to both printed decimals."
+    nearest = table.loc[table["off"].idxmin()]
+    figures = f"{nearest['odds_ratio']:.2f} ({nearest['lower']:.2f} to {nearest['upper']:.2f})"
+    digits = {1: "agrees to one decimal", 0: "agrees to whole numbers", -1: "does not agree"}[int(nearest["decimals"])]
+    return (
+        f"Not reproduced: no method gives {printed}. Nearest is {nearest['method']} ({nearest['interval']}) with {figures}, which"
+        f" {digits}. Check the rows against the report, and whether it used other counts or another method."
+    )

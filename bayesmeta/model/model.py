@@ -1,0 +1,176 @@
+"""What is assumed: likelihood, random effects, moderators, priors. Describes; does not compute."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, cast
+
+import numpy as np
+
+from bayesmeta.errors import ModelError
+from bayesmeta.model.design import Design, design_of, intercept_only
+from bayesmeta.model.formula import Formula
+from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal, OddsRatioWithin, parse_prior
+from bayesmeta.trials import Trials
+from bayesmeta.types import Json
+
+LIKELIHOODS = ("normal", "binomial")
+RANDOM_EFFECTS = ("normal", "none")
+BASELINES_AT = ("midpoint", "control")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A random-effects model: theta_i ~ N(x_i' beta, tau^2), and a likelihood for what trial i shows of theta_i.
+
+    Parameters
+    ----------
+    likelihood : "normal" (y_i ~ N(theta_i, s_i^2)) or "binomial" (counts of both arms, a baseline for each trial).
+    random_effects : "normal", or "none" for the common-effect model (tau = 0).
+    moderators : formula such as "~ sensitivity_focused"; None for a pooled effect alone.
+    mu : prior of the pooled effect, with moderators of the intercept's column.
+    beta : prior of each other column of the design; a mapping gives columns their own.
+    tau : prior of the heterogeneity standard deviation.
+    baseline : prior of each trial's baseline log odds (binomial likelihood).
+    baseline_at : where the baseline sits: "midpoint" of the two arms' log odds, or the "control" arm.
+    zero_cells : rule for tables with a zero (normal likelihood): only_zero, all, treatment_arm, drop, none.
+
+    Priors may be given as text ("half_normal(0.5)"). Why each default is what it is: docs/decisions/default-priors.md.
+
+    Raises
+    ------
+    ModelError, PriorError
+        For a part that does not exist, naming those that do.
+
+    References
+    ----------
+    Higgins, Thompson & Spiegelhalter 2009, J R Stat Soc A 172:137; Smith, Spiegelhalter & Thomas 1995, Stat Med 14:2685
+    (binomial); Guenhan, Roever & Friede 2020, Res Synth Methods 11:74 (default prior of mu).
+
+    Examples
+    --------
+    >>> Model("normal", tau="half_normal(1)").tau
+    HalfNormal(scale=1.0)
+    """
+
+    likelihood: str = "normal"
+    random_effects: str = "normal"
+    moderators: str | None = None
+    mu: EffectPrior | str = OddsRatioWithin(250)
+    beta: EffectPrior | str | Mapping[str, EffectPrior | str] = Normal(0, 1)
+    tau: HeterogeneityPrior | str = HalfNormal(0.5)
+    baseline: EffectPrior | str = Normal(0, 5)
+    baseline_at: str = "midpoint"
+    zero_cells: str = "only_zero"
+
+    def __post_init__(self) -> None:
+        _one_of("likelihood", self.likelihood, LIKELIHOODS)
+        _one_of("random effects", self.random_effects, RANDOM_EFFECTS)
+        _one_of("baseline at", self.baseline_at, BASELINES_AT)
+        for role in ("mu", "tau", "baseline"):
+            object.__setattr__(self, role, _prior(getattr(self, role), role))
+        if isinstance(self.beta, Mapping):
+            object.__setattr__(self, "beta", {name: _prior(prior, "beta") for name, prior in self.beta.items()})
+        else:
+            object.__setattr__(self, "beta", _prior(self.beta, "beta"))
+        if self.moderators is not None:
+            Formula(self.moderators)  # refuse early what is not a formula
+
+    @property
+    def tau_prior(self) -> HeterogeneityPrior:
+        """The prior of tau, as an object."""
+        return cast(HeterogeneityPrior, self.tau)
+
+    @property
+    def baseline_prior(self) -> EffectPrior:
+        """The prior of each baseline, as an object."""
+        return cast(EffectPrior, self.baseline)
+
+    def prior_of(self, column: str) -> EffectPrior:
+        """The prior of one column of the design."""
+        if column == "mu":
+            return cast(EffectPrior, self.mu)
+        if isinstance(self.beta, Mapping):
+            return cast(EffectPrior, self.beta.get(column, Normal(0, 1)))
+        return cast(EffectPrior, self.beta)
+
+    def design(self, trials: Trials) -> Design:
+        """The design matrix for these trials, with the prior of each column.
+
+        Parameters
+        ----------
+        trials : table whose columns the formula names.
+
+        Returns
+        -------
+        Design
+
+        Raises
+        ------
+        ModelError
+            Unknown or blank column, singular design, or a prior for a column that does not exist.
+        """
+        if self.moderators is None:
+            return intercept_only(trials.k, *_gaussian(self.prior_of("mu"), "mu"))
+        formula = Formula(self.moderators)
+        matrix, columns, spec, frame = design_of(formula, trials)
+        if isinstance(self.beta, Mapping):
+            for name in self.beta:
+                if name not in columns:
+                    raise ModelError(
+                        f"beta has a prior for {name!r}, which is no column of the design. Columns: {', '.join(columns)}."
+                    )
+        priors = np.array([_gaussian(self.prior_of(column), column) for column in columns])
+        return Design(matrix, columns, priors[:, 0], priors[:, 1], tuple(frame.columns), frame, spec)
+
+    def but(self, **changes: Any) -> "Model":
+        """The same model with some parts changed.
+
+        Examples
+        --------
+        >>> Model().but(tau="half_cauchy(0.5)").tau
+        HalfCauchy(scale=0.5)
+        """
+        return replace(self, **changes)
+
+    def to_dict(self) -> Json:
+        """Plain data, priors as text: what is stored with every result, and read by `Model.from_dict`."""
+        return {part.name: _plain(getattr(self, part.name)) for part in fields(self)}
+
+    @classmethod
+    def from_dict(cls, parts: Json) -> "Model":
+        """The model that `to_dict` describes.
+
+        Examples
+        --------
+        >>> Model.from_dict(Model().to_dict()) == Model()
+        True
+        """
+        return cls(**parts)
+
+
+def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ModelError(f"{what} {value!r}: there is no such. Known: {', '.join(known)}.")
+
+
+def _prior(prior: Any, role: str) -> EffectPrior | HeterogeneityPrior:
+    if isinstance(prior, str):
+        return cast(EffectPrior | HeterogeneityPrior, parse_prior(prior, role))
+    wanted = HeterogeneityPrior if role == "tau" else EffectPrior
+    if not isinstance(prior, wanted):
+        raise ModelError(
+            f"{role} prior {prior!r}: expected a prior for {'heterogeneity' if role == 'tau' else 'an effect'}."
+        )
+    return prior
+
+
+def _gaussian(prior: EffectPrior, column: str) -> tuple[float, float]:
+    if prior.gaussian is None:
+        raise ModelError(f"prior {prior} of {column}: the exact engine needs a normal or flat prior here.")
+    return prior.gaussian
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: str(prior) for name, prior in value.items()}
+    return value if value is None or isinstance(value, str) else str(value)

@@ -1,0 +1,228 @@
+"""What every engine returns: one interface to the posterior of a meta-analysis."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta.effects import Effects
+from bayesmeta.errors import ModelError
+from bayesmeta.model import Design, Model, Setting
+from bayesmeta.posterior.marginal import Marginal
+from bayesmeta.trials import Trials
+from bayesmeta.types import Array, Json
+
+LEVEL = 0.95
+
+
+class Posterior(ABC):
+    """The posterior of a model given trials, as functions; the same from the exact engine and from draws.
+
+    theta_i ~ N(x_i' beta, tau^2); theta_new ~ N(x' beta, tau^2) is the effect in a new setting.
+
+    `posterior["mu"]` is a `Marginal` with mean, sd, pdf, cdf, quantile, interval, draws, probability. `summary()` is what
+    to look at first.
+
+    Attributes
+    ----------
+    engine : "exact" or "nuts".
+    trials, model : what it is the posterior of.
+    design : the design matrix, with the names of its columns.
+    effects : observed effects with standard errors, one for each trial in the model.
+    log_marginal_likelihood : log p(y | model), or None where the engine does not know it.
+    diagnostics : what the engine says about itself.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> posterior = bm.fit(bm.load("crins2014"), bm.Model("normal"))
+    >>> posterior.summary().loc["mu", ["median", "lower", "upper"]].astype(float).round(2).tolist()
+    [-1.56, -2.22, -0.93]
+    """
+
+    engine: str
+    trials: Trials
+    model: Model
+    design: Design
+    effects: Effects
+    log_marginal_likelihood: float | None
+    diagnostics: Json
+
+    # ---- what an engine provides
+
+    @abstractmethod
+    def _tau(self) -> Marginal:
+        """The marginal of tau."""
+
+    @abstractmethod
+    def _linear(self, row: Array, name: str, *, new: bool = False) -> Marginal:
+        """The marginal of x'beta, or with `new` of a study effect there, N(x'beta, tau^2)."""
+
+    @abstractmethod
+    def _study(self, position: int) -> Marginal:
+        """The marginal of one study's effect."""
+
+    @abstractmethod
+    def draws(self, n: int = 4000, seed: int = 20230227) -> dict[str, Array]:
+        """Joint draws: beta (n, p), tau (n,), theta (n, k), theta_new (n,)."""
+
+    @abstractmethod
+    def _summaries(self, names: Sequence[str]) -> pd.DataFrame:
+        """One row a name: mean, sd, median, lower, upper, and the engine's own columns."""
+
+    @abstractmethod
+    def _study_summaries(self) -> pd.DataFrame:
+        """The same, one row a study."""
+
+    @abstractmethod
+    def to_arviz(self) -> Any:
+        """An xarray.DataTree with which every ArviZ plot and statistic works."""
+
+    # ---- what follows from it
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names that `posterior[...]` knows: the design's columns ("mu" first), "tau", "theta_new"."""
+        return (*self.design.columns, "tau", "theta_new")
+
+    @property
+    def studies_in_model(self) -> tuple[str, ...]:
+        """The studies that entered the likelihood, in the order of the table."""
+        return self.effects.studies
+
+    def __getitem__(self, name: str) -> Marginal:
+        if name == "tau":
+            return self._tau()
+        if name == "theta_new":
+            return self._linear(self.design.reference, name, new=True)
+        if name in self.design.columns:
+            return self._linear(np.eye(len(self.design.columns))[self.design.columns.index(name)], name)
+        raise KeyError(f"{name!r} is no parameter of this model. Parameters: {', '.join(self.parameters)}.")
+
+    def effect(self, setting: Setting | None = None, *, name: str = "effect") -> Marginal:
+        """Mean effect x'beta in a setting.
+
+        Parameters
+        ----------
+        setting : moderators by name, e.g. {"sensitivity_focused": "yes"}; None for the reference (mu).
+
+        Returns
+        -------
+        Marginal, on the model's scale.
+
+        Raises
+        ------
+        ModelError
+            A moderator that is missing or unknown, or a category that no trial has.
+        """
+        return self._linear(self.design.row(setting), name)
+
+    def contrast(self, weights: Sequence[float] | Array | Mapping[str, float], *, name: str = "contrast") -> Marginal:
+        """A linear combination of the coefficients: sum_j w_j beta_j.
+
+        Parameters
+        ----------
+        weights : (p,) in the order of `design.columns`, or a mapping from column to weight (others 0).
+
+        Returns
+        -------
+        Marginal
+        """
+        if isinstance(weights, Mapping):
+            unknown = [column for column in weights if column not in self.design.columns]
+            if unknown:
+                raise ModelError(f"contrast: {unknown[0]!r} is no column. Columns: {', '.join(self.design.columns)}.")
+            weights = [weights.get(column, 0.0) for column in self.design.columns]
+        row = np.asarray(weights, dtype=float)
+        if row.shape != (len(self.design.columns),):
+            raise ModelError(f"contrast: {row.size} weights for the columns {', '.join(self.design.columns)}.")
+        return self._linear(row, name)
+
+    def new_setting(self, setting: Setting | None = None) -> Marginal:
+        """Effect in a new setting: theta_new ~ N(x'beta, tau^2).
+
+        Parameters
+        ----------
+        setting : moderators by name; None for the reference.
+
+        Returns
+        -------
+        Marginal, on the model's scale.
+
+        References
+        ----------
+        Higgins, Thompson & Spiegelhalter 2009, J R Stat Soc A 172:137, section 3.
+        """
+        return self._linear(self.design.row(setting), "theta_new", new=True)
+
+    def study(self, name: str) -> Marginal:
+        """The effect of one study, shrunken towards the others."""
+        if name not in self.studies_in_model:
+            raise KeyError(f"{name!r} is no study of this model. Studies: {', '.join(self.studies_in_model)}.")
+        return self._study(self.studies_in_model.index(name))
+
+    @cached_property
+    def _summary(self) -> pd.DataFrame:
+        return self._summaries(self.parameters)
+
+    def summary(self) -> pd.DataFrame:
+        """Mean, sd, median and central 95% interval of each parameter, on the model's scale.
+
+        Returns
+        -------
+        DataFrame indexed by parameter; NaN where a moment does not exist. With draws also mcse_mean, ess_bulk, rhat.
+        """
+        return self._summary.copy()
+
+    @cached_property
+    def _studies(self) -> pd.DataFrame:
+        frame = self._study_summaries()
+        frame.insert(0, "study", list(self.studies_in_model))
+        frame.insert(1, "y", self.effects.y)
+        frame.insert(2, "se", self.effects.se)
+        return frame
+
+    def studies(self) -> pd.DataFrame:
+        """Each trial: observed effect y with its standard error, and the posterior of its own effect theta_i.
+
+        Returns
+        -------
+        DataFrame: study, y, se, mean, sd, median, lower, upper; with draws also mcse_mean, ess_bulk, rhat.
+        """
+        return self._studies.copy()
+
+    def groups(self) -> pd.DataFrame:
+        """Each group of a categorical moderator: mean effect and effect in a new setting of the group.
+
+        Returns
+        -------
+        DataFrame: group, k, median, lower, upper, new_median, new_lower, new_upper; empty without such a moderator.
+        """
+        label_of_trial = self.design.group_of()
+        rows = []
+        for label, setting in self.design.settings().items():
+            row: dict[str, object] = {"group": label, "k": label_of_trial.count(label)}
+            for prefix, marginal in (("", self.effect(setting)), ("new_", self.new_setting(setting))):
+                lower, median, upper = marginal.quantile(np.array([0.5 - LEVEL / 2, 0.5, 0.5 + LEVEL / 2]))
+                row |= {f"{prefix}median": median, f"{prefix}lower": lower, f"{prefix}upper": upper}
+            rows.append(row)
+        columns = ["group", "k", "median", "lower", "upper", "new_median", "new_lower", "new_upper"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def to_dict(self) -> Json:
+        """The result as plain data: the JSON of `bayesmeta fit --json`; numbers that do not exist are None."""
+        summary = self._summary.astype(object).where(self._summary.notna(), None)
+        studies = self._studies.drop(columns=["y", "se"]).astype(object)
+        studies = studies.where(studies.notna(), None)
+        return {
+            "engine": self.engine,
+            "k": len(self.studies_in_model),
+            "model": self.model.to_dict(),
+            "log_marginal_likelihood": self.log_marginal_likelihood,
+            "parameters": {str(name): dict(row) for name, row in summary.to_dict("index").items()},
+            "studies": studies.to_dict("records"),
+            "diagnostics": self.diagnostics,
+        }

@@ -1,0 +1,150 @@
+"""All results of one outcome gathered: what is written to files and shown in tables."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta.checks import AgainstPools, Convergence, Reproduction, SamePosterior
+from bayesmeta.errors import BayesmetaError
+from bayesmeta.frequentist import Pools
+from bayesmeta.posterior import Posterior
+from bayesmeta.report import words
+from bayesmeta.report.quantities import label, quantities
+from bayesmeta.trials import Trials
+from bayesmeta.types import Json
+
+Check = Convergence | SamePosterior | AgainstPools | Reproduction
+
+
+@dataclass
+class Report:
+    """The results of one outcome.
+
+    Parameters
+    ----------
+    trials : the evidence.
+    pools : the frequentist yardstick, where it was asked for.
+    fits : every posterior, in the order in which they were made.
+    checks : every check, in the order in which they were made.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> trials = bm.load("crins2014")
+    >>> report = Report.of(trials, bm.pool(trials), bm.fit(trials, bm.Model("normal")))
+    >>> report.fits[0].engine, len(report.table()) > 20
+    ('exact', True)
+    """
+
+    trials: Trials
+    pools: Pools | None = None
+    fits: list[Posterior] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, trials: Trials, *results: Pools | Posterior | Check) -> "Report":
+        """Gather results of any kind, in any order."""
+        report = cls(trials)
+        for result in results:
+            report.add(result)
+        return report
+
+    def add(self, result: Pools | Posterior | Check) -> None:
+        """Take in one more result.
+
+        Raises
+        ------
+        BayesmetaError
+            For something that is no result of this package.
+        """
+        if isinstance(result, Pools):
+            self.pools = result
+        elif isinstance(result, Posterior):
+            self.fits.append(result)
+        elif isinstance(result, Check):
+            self.checks.append(result)
+        else:
+            raise BayesmetaError(f"a report takes pools, posteriors and checks, not {type(result).__name__}.")
+
+    @property
+    def evidence(self) -> str:
+        """What the table holds of what was published."""
+        return words.evidence(self.trials)
+
+    def table(self) -> pd.DataFrame:
+        """Every quantity of every fit and every frequentist pool, tidy: results.csv."""
+        tables = [quantities(fit) for fit in self.fits]
+        if self.pools is not None:
+            tables.insert(0, pool_quantities(self.pools, self.trials))
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+    def sentences(self) -> list[str]:
+        """What the checks found, in words."""
+        return [sentence for check in self.checks for sentence in _sentences(check)]
+
+    def to_dict(self) -> Json:
+        """Everything as plain data: one outcome in results.json."""
+        published = self.trials.published
+        return {
+            "evidence": self.evidence,
+            "published": None
+            if published is None
+            else {
+                "k": published.k,
+                "odds_ratio": published.odds_ratio,
+                "interval": list(published.odds_ratio_interval),
+                "source": published.source,
+            },
+            "trials": _records(self.trials.table),
+            "set_aside": _records(self.trials.set_aside),
+            "pools": None if self.pools is None else self.pools.to_dict(),
+            "fits": [{"fit": label(fit)} | fit.to_dict() for fit in self.fits],
+            "quantities": _records(self.table()),
+            "checks": [{"check": type(check).__name__} | check.to_dict() for check in self.checks],
+        }
+
+
+def pool_quantities(pools: Pools, trials: Trials) -> pd.DataFrame:
+    """The frequentist rows in the columns of `quantities`: pooled OR and, where it exists, the prediction interval."""
+    rows = []
+    for row in pools.table.itertuples():
+        shared = {
+            "outcome": trials.outcome or trials.name,
+            "fit": f"{row.method}, {row.interval}",
+            "of": "",
+            "scale": "OR",
+        }
+        estimate, lower, upper = np.exp([row.estimate, row.lower, row.upper])
+        rows.append(
+            shared
+            | {
+                "quantity": "pooled",
+                "mean": row.estimate,
+                "sd": row.se,
+                "median": estimate,
+                "lower": lower,
+                "upper": upper,
+            }
+        )
+        if np.isfinite(row.prediction_lower):
+            low, high = np.exp([row.prediction_lower, row.prediction_upper])
+            rows.append(shared | {"quantity": "new setting", "median": estimate, "lower": low, "upper": high})
+        if np.isfinite(row.tau2):
+            rows.append(shared | {"quantity": "tau", "scale": "log OR", "median": np.sqrt(row.tau2)})
+    return pd.DataFrame(rows)
+
+
+def _sentences(check: Any) -> tuple[str, ...]:
+    return tuple(check.sentences) if isinstance(check, AgainstPools) else (check.sentence,)
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {
+            str(name): None if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
+            for name, value in row.items()
+        }
+        for row in table.to_dict("records")
+    ]

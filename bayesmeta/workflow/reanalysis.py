@@ -1,0 +1,156 @@
+"""The reanalysis: from trial counts to a checked posterior, step by step."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bayesmeta import checks
+from bayesmeta.errors import BayesmetaError
+from bayesmeta.fit import SEED, fit
+from bayesmeta.frequentist import pool
+from bayesmeta.model import Model
+from bayesmeta.posterior import Posterior
+from bayesmeta.report import Report, evidence, label
+from bayesmeta.trials import Trials, dataset_names, load, read_trials
+from bayesmeta.workflow.outputs import slug, staged, write_draws, write_results
+
+ATTACHMENT = ("attachment/secure", "attachment/disorganised")
+MODERATOR = "sensitivity_focused"
+LIKELIHOODS = ("normal", "binomial")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a reanalysis does.
+
+    Attributes
+    ----------
+    quick : leave NUTS out.
+    draws, chains, seed : of NUTS.
+    moderators : formula; None for `~ sensitivity_focused` where the table has that column, "" for none.
+    """
+
+    quick: bool = False
+    draws: int = 1000
+    chains: int = 4
+    seed: int = SEED
+    moderators: str | None = None
+
+
+def reanalyse(sources: Sequence[str], out: str | Path, options: Options, say: Say) -> dict[str, Report]:
+    """Reanalyse one outcome or several, and write every result to a folder.
+
+    Parameters
+    ----------
+    sources : names of shipped data sets or paths of CSV files; empty for secure and disorganised attachment.
+    out : folder for plots, results.json, results.csv, draws and record.json.
+    options : what to do.
+    say : receives a line of progress at each step.
+
+    Returns
+    -------
+    dict from the name of the data to its Report.
+
+    Raises
+    ------
+    BayesmetaError
+        With one message, for anything that cannot be done; an earlier run's results in `out` then stay as they are.
+    """
+    tables = [open_trials(source) for source in sources or ATTACHMENT]
+    reports: dict[str, Report] = {}
+    with staged(out) as folder:
+        for trials in tables:
+            if trials.name in reports:
+                raise BayesmetaError(f"{trials.name}: given twice. Name each table once.")
+            reports[trials.name] = _one(trials, folder / slug(trials.name), options, say)
+        write_results(folder, reports, seed=options.seed, options=_plain(options, tables))
+    return reports
+
+
+def open_trials(source: str) -> Trials:
+    """A file, or a shipped data set where there is no such file."""
+    if not Path(source).exists() and source in dataset_names():
+        return load(source)
+    return read_trials(source)
+
+
+def models(trials: Trials, moderators: str | None) -> list[Model]:
+    """The models of a reanalysis, in both likelihoods: without and with the moderator, where the table has it."""
+    formula = moderators
+    if formula is None and MODERATOR in trials.table and trials.table[MODERATOR].nunique() > 1:
+        formula = f"~ {MODERATOR}"
+    return [Model("normal"), *([Model("normal", moderators=formula)] if formula else [])]
+
+
+def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
+    folder.mkdir(parents=True)
+    name = trials.outcome or trials.name
+    say(evidence(trials))
+    say(f"{name}: frequentist pools")
+    report = Report.of(trials, pool(trials))
+    exact = []
+    for model in models(trials, options.moderators):
+        say(f"{name}: exact posterior, {model.likelihood} likelihood{_with(model)}")
+        exact.append(fit(trials, model))
+        report.add(exact[-1])
+    sampled = [] if options.quick else list(_sample(trials, exact, report, options, say))
+    assert report.pools is not None
+    report.add(checks.against_pools(exact[0], report.pools, trials.published))
+    if trials.published is not None:
+        report.add(checks.reproduction(report.pools, trials.published))
+    say(f"{name}: plots")
+    _draw(folder, report, exact, sampled)
+    if sampled:
+        say(f"{name}: draws")
+        write_draws(folder, sampled)
+    return report
+
+
+def _sample(trials: Trials, exact: list[Posterior], report: Report, options: Options, say: Say) -> Iterator[Posterior]:
+    """The same models by NUTS, each checked; the binomial likelihood needs counts in every row."""
+    likelihoods = LIKELIHOODS if bool(trials.has_counts.all()) else LIKELIHOODS[:1]
+    for likelihood in likelihoods:
+        for reference in exact:
+            model = reference.model.but(likelihood=likelihood)
+            say(f"{trials.outcome or trials.name}: NUTS, {likelihood} likelihood{_with(model)}")
+            posterior = fit(trials, model, engine="nuts", seed=options.seed, draws=options.draws, chains=options.chains)
+            report.add(posterior)
+            report.add(checks.convergence(posterior).require())
+            if likelihood == reference.model.likelihood:
+                report.add(checks.same_posterior(reference, posterior).require())
+            yield posterior
+
+
+def _draw(folder: Path, report: Report, exact: list[Posterior], sampled: list[Posterior]) -> None:
+    from bayesmeta import plots
+
+    plain, last = exact[0], exact[-1]
+    figures = [
+        plots.forest(last, report.pools, plain=plain if last is not plain else None),
+        plots.prior_posterior(plain),
+        plots.new_setting(plain),
+    ]
+    if last.design.settings():
+        figures.append(plots.subgroups(last))
+    for figure in figures:
+        plots.save_figure(figure, folder / f"{figure.get_label()}.png")
+    for posterior in sampled:
+        for figure in plots.diagnostics(posterior):
+            plots.save_figure(figure, folder / "diagnostics" / slug(label(posterior)) / f"{figure.get_label()}.png")
+
+
+def _with(model: Model) -> str:
+    return f", {model.moderators}" if model.moderators else ""
+
+
+def _plain(options: Options, tables: Sequence[Trials]) -> dict[str, Any]:
+    return {
+        "data": [trials.name for trials in tables],
+        "quick": options.quick,
+        "draws": options.draws,
+        "chains": options.chains,
+        "moderators": options.moderators,
+    }

@@ -1,0 +1,153 @@
+"""A report as text for people: what a reader looks for first, first."""
+
+import sys
+from collections.abc import Iterable
+from typing import IO
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from bayesmeta.checks import AgainstPools
+from bayesmeta.frequentist import Pools
+from bayesmeta.report import Report, label, number, odds_ratio, probability, quantities
+
+WIDTH = 110
+INTERVALS = {"wald": "Wald", "hksj": "HKSJ", "hksj_adhoc": "ad hoc HKSJ"}
+REMARKS = 4  # of the sentences on frequentist pools: one of each kind tells the rest
+
+
+def console(stream: IO[str] | None = None) -> Console:
+    """A console that wraps at a readable width, and does not shrink tables when its output goes into a file."""
+    found = Console(file=stream or sys.stdout, highlight=False)
+    return found if found.is_terminal else Console(file=stream or sys.stdout, highlight=False, width=WIDTH)
+
+
+def show(report: Report, to: Console | None = None) -> None:
+    """Print a report: the evidence, the frequentist pools, the Bayesian answers, the trials, the checks."""
+    screen = to or console()
+    screen.print()
+    screen.rule(Text(report.trials.outcome or report.trials.name, style="bold"))
+    screen.print(Text(report.evidence))
+    if report.pools is not None:
+        screen.print(pools_table(report.pools))
+        screen.print(Text(heterogeneity_line(report.pools)))
+        for note in report.pools.notes:
+            screen.print(Text(note))
+    if report.fits:
+        screen.print(answers_table(report))
+        screen.print(studies_table(report))
+    for sentence in _selected(report):
+        screen.print(Text(f"- {sentence}"))
+
+
+def pools_table(pools: Pools) -> Table:
+    """One row a method; a column for each kind of interval."""
+    table = Table(
+        title="Frequentist pooled OR (95% interval)", title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
+    table.add_column("method")
+    table.add_column("tau", justify="right")
+    table.add_column("OR", justify="right")
+    present = [name for name in INTERVALS if (pools.table["interval"] == name).any()]
+    for name in present:
+        table.add_column(INTERVALS[name], justify="right")
+    table.add_column("new setting (Wald)", justify="right")
+    for method, rows in pools.table.groupby("method", sort=False):
+        by_interval = {row.interval: row for row in rows.itertuples()}
+        first = next(iter(by_interval.values()))
+        cells = [
+            f"{number(float(np.exp(by_interval[name].lower)))} to {number(float(np.exp(by_interval[name].upper)))}"
+            if name in by_interval
+            else ""
+            for name in present
+        ]
+        prediction = (
+            f"{number(float(np.exp(first.prediction_lower)))} to {number(float(np.exp(first.prediction_upper)))}"
+            if np.isfinite(first.prediction_lower)
+            else ""
+        )
+        tau = number(float(np.sqrt(first.tau2))) if np.isfinite(first.tau2) else ""
+        table.add_row(str(method), tau, number(float(np.exp(first.estimate))), *cells, prediction)
+    return table
+
+
+def heterogeneity_line(pools: Pools) -> str:
+    """Q, I2 and the Q-profile interval of tau2, in a line."""
+    found = pools.heterogeneity
+    if not np.isfinite(found["Q"]):
+        return "Heterogeneity: not estimable with one trial."
+    line = f"Q = {found['Q']:.2f} on {found['df']:.0f} df (p = {found['p']:.3g}), I2 = {found['I2']:.0f}%"
+    if np.isfinite(found["tau2_qp_upper"]):
+        line += f", tau2 (Q-profile, 95%) {number(found['tau2_qp_lower'])} to {number(found['tau2_qp_upper'])}"
+    return line + "."
+
+
+def answers_table(report: Report) -> Table:
+    """The Bayesian answers: a row for each quantity of each fit."""
+    direction = {"higher": "P(OR > 1)", "lower": "P(OR < 1)"}.get(report.trials.direction)
+    table = Table(
+        title="Posterior: median (95% interval)", title_justify="left", title_style="bold", box=None, pad_edge=False
+    )
+    for name, justify in (("fit", "left"), ("quantity", "left"), ("OR", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table.add_column(f"{direction} (wished)" if direction else "P(OR > 1)", justify="right")
+    for fit in report.fits:
+        answers = quantities(fit)
+        answers = answers[~answers["quantity"].isin(["study", "coefficient"])]
+        for position, row in enumerate(answers.itertuples()):
+            name = escape(f"{row.quantity}: {row.of}" if row.of else str(row.quantity))
+            value = odds_ratio(row.median, row.lower, row.upper)
+            chance = row.wished if direction and row.scale == "OR" else row.above_1
+            cell = "" if pd.isna(chance) else probability(chance) + (" > 1" if row.scale == "ratio of ORs" else "")
+            table.add_row(
+                escape(label(fit)) if position == 0 else "", name, value, cell, end_section=position == len(answers) - 1
+            )
+    return table
+
+
+def studies_table(report: Report) -> Table:
+    """Each trial: counts, observed and shrunken OR in the first fit."""
+    fit = report.fits[0]
+    table = Table(
+        title=f"Trials: observed and shrunken OR ({label(fit)})",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+    )
+    for name, justify in (
+        ("trial", "left"),
+        ("treated", "right"),
+        ("control", "right"),
+        ("observed", "right"),
+        ("shrunken", "right"),
+    ):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    counts = fit.trials.counts[fit.effects.rows]
+    for row, count in zip(fit.studies().itertuples(), counts, strict=True):
+        arms = ["" if np.isnan(count[j]) else f"{count[j]:.0f}/{count[j + 1]:.0f}" for j in (0, 2)]
+        observed = odds_ratio(*np.exp([row.y, row.y - 1.959964 * row.se, row.y + 1.959964 * row.se]))
+        table.add_row(escape(row.study), *arms, observed, odds_ratio(*np.exp([row.median, row.lower, row.upper])))
+    return table
+
+
+def _selected(report: Report) -> Iterable[str]:
+    """All sentences of the checks, but of the comparison with frequentist pools one of each kind of method."""
+    for check in report.checks:
+        if not isinstance(check, AgainstPools):
+            yield check.sentence
+            continue
+        shown = check.table[
+            check.table["method"].isin(["MH", "RevMan", "REML", "published"])
+            & check.table["interval"].isin(["wald", "hksj", "as printed"])
+        ].drop_duplicates(subset=["method"])
+        yield from shown["because"].head(REMARKS)
+
+
+def warn(message: str) -> None:
+    """One line on standard error."""
+    print(message, file=sys.stderr, flush=True)

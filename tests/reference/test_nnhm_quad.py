@@ -1,0 +1,117 @@
+"""The exact engine against an independent quadrature of the normal-normal model (data/reference/README.md).
+
+The reference prints ten significant digits; it agrees with itself at three times the nodes to 1e-14. Modes and limits
+of shortest intervals are themselves only found to 3e-7, so those are held to 1e-5.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bayesmeta as bm
+from bayesmeta.exact import ExactPosterior, fit_exact
+
+REFERENCE = Path(__file__).parents[2] / "data" / "reference"
+NAMES = [
+    "crins2014_ar",
+    "crins2014_ar_k2",
+    "crins2014_ar_k3",
+    "goralczyk2011_ar",
+    "peto1980",
+    "rubin1981",
+    "sidikjonkman2007",
+]
+DIGITS = 1e-8  # of a posterior standard deviation, or absolute for what has none
+PRINTED = 6e-10  # relative: half a unit of the tenth digit
+
+
+def tau_prior(text: str) -> str | None:
+    """The prior's text form, or None where it is not one of the families with fixed parameters."""
+    if found := re.fullmatch(r"half-normal\(scale = ([\d.]+)\)", text):
+        return f"half_normal({found[1]})"
+    if found := re.fullmatch(r"half-Cauchy\(scale = ([\d.]+)\)", text):
+        return f"half_cauchy({found[1]})"
+    if found := re.search(r"log\(tau\) ~ N\((-?[\d.]+), ([\d.]+)\^2\)", text):
+        return f"lognormal({found[1]}, {found[2]})"
+    return None
+
+
+def mu_prior(text: str) -> str:
+    return "flat" if text == "flat" else f"normal(0, {re.search(r'sd = (\d+)', text)[1]})"
+
+
+def cases() -> list[tuple[str, str]]:
+    found = []
+    for name in NAMES:
+        fits = json.loads((REFERENCE / "expected" / f"nnhm_quad_{name}.json").read_text())["fits"]
+        found += [(name, key) for key, fit in fits.items() if tau_prior(fit["tau_prior"])]
+    return found
+
+
+def fitted(name: str, key: str) -> tuple[ExactPosterior, dict]:
+    fit = json.loads((REFERENCE / "expected" / f"nnhm_quad_{name}.json").read_text())["fits"][key]
+    trials = bm.read_trials(REFERENCE / "inputs" / f"{name}.csv", data="estimates")
+    return fit_exact(trials, bm.Model("normal", mu=mu_prior(fit["mu_prior"]), tau=tau_prior(fit["tau_prior"]))), fit
+
+
+def agrees(found: float | None, printed: float | None, sd: float, within: float = DIGITS) -> bool:
+    if printed is None:
+        return found is None or np.isnan(found)
+    return found is not None and abs(found - printed) <= within * sd + PRINTED * abs(printed)
+
+
+@pytest.mark.parametrize(("name", "key"), cases())
+def test_posterior_of_each_quantity_as_by_independent_quadrature(name: str, key: str):
+    posterior, expected = fitted(name, key)
+    assert posterior.log_marginal_likelihood == pytest.approx(expected["log_marginal"], rel=PRINTED, abs=DIGITS)
+    summary = posterior.summary()
+    for parameter in ("tau", "mu", "theta_new"):
+        wanted, row, marginal = expected[parameter], summary.loc[parameter], posterior[parameter]
+        unit = wanted.get("sd") or row["upper"] - row["lower"]
+        for found, printed in [
+            (row["mean"], wanted.get("mean")),
+            (row["sd"], wanted.get("sd")),
+            (row["median"], wanted["median"]),
+            (row["lower"], wanted["central_lb"]),
+            (row["upper"], wanted["central_ub"]),
+            (marginal.mean, wanted.get("mean")),
+            (marginal.sd, wanted.get("sd")),
+        ]:
+            assert agrees(found, printed, unit), (parameter, found, printed)
+        if parameter == "tau":
+            assert agrees(float(marginal.quantile(0.95)), wanted["upper95"], unit)
+        else:
+            assert marginal.probability(above=0) == pytest.approx(wanted["p_gt_0"], abs=DIGITS, rel=PRINTED)
+
+
+@pytest.mark.parametrize(("name", "key"), cases())
+def test_study_effects_as_by_independent_quadrature(name: str, key: str):
+    posterior, expected = fitted(name, key)
+    studies = posterior.studies()
+    for ours, theirs in [
+        ("mean", "mean"),
+        ("sd", "sd"),
+        ("median", "median"),
+        ("lower", "central_lb"),
+        ("upper", "central_ub"),
+    ]:
+        printed = np.array(expected["theta"][theirs], dtype=float)
+        unit = np.array(expected["theta"]["sd"], dtype=float)
+        found = studies[ours].to_numpy()
+        assert np.all(np.abs(found - printed) <= DIGITS * unit + PRINTED * np.abs(printed)), ours
+
+
+@pytest.mark.parametrize(("name", "key"), cases())
+def test_modes_and_shortest_intervals_as_by_independent_quadrature(name: str, key: str):
+    posterior, expected = fitted(name, key)
+    for parameter in ("tau", "mu", "theta_new"):
+        wanted, marginal = expected[parameter], posterior[parameter]
+        lower, upper = marginal.interval(0.95, kind="shortest")
+        unit = wanted.get("sd") or upper - lower
+        assert agrees(marginal.mode, wanted["mode"], unit, 1e-5), (parameter, "mode")
+        if wanted.get("shortest_lb") is not None:
+            assert agrees(lower, wanted["shortest_lb"], unit, 1e-5), parameter
+            assert agrees(upper, wanted["shortest_ub"], unit, 1e-5), parameter
