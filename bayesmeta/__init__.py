@@ -48,8 +48,9 @@ from bayesmeta.version import __version__
 # These load ArviZ, Matplotlib and more, so only when they are asked for.
 if TYPE_CHECKING:
     from bayesmeta import checks, plots, report
+    from bayesmeta.workflow import script
 else:
-    __getattr__ = lazy.attach(__name__, submodules=["checks", "plots", "report"])[0]
+    __getattr__ = lazy.attach(__name__, ["checks", "plots", "report"], {"workflow": ["script"]})[0]
 
 __all__ = [
     "BayesmetaError",
@@ -84,6 +85,7 @@ __all__ = [
     "published_pools",
     "read_trials",
     "report",
+    "script",
 ]
 
 __dir__ = __all__.copy

@@ -13,9 +13,8 @@ os.environ["MPLBACKEND"] = "Agg"
 # only the first one compiles. Scripts that a test starts inherit it through the environment.
 worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
 flags = [flag for flag in os.environ.get("PYTENSOR_FLAGS", "").split(",") if flag and "base_compiledir" not in flag]
-os.environ["PYTENSOR_FLAGS"] = ",".join(
-    [*flags, f"base_compiledir={(ROOT / '.pytest_cache' / 'compiled' / worker).as_posix()}"]
-)
+cache = ROOT / ".pytest_cache" / "compiled" / worker
+os.environ["PYTENSOR_FLAGS"] = ",".join([*flags, f"base_compiledir={cache.as_posix()}"])
 
 # No deadline: a machine may be busy. Where changes are judged, the same examples are searched each time.
 settings.register_profile("default", deadline=None, derandomize=bool(os.environ.get("CI")))
