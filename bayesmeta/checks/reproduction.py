@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.frequentist import Pools
+from bayesmeta.tables import records, rows
 from bayesmeta.trials import PublishedPool
-from bayesmeta.types import Json
+from bayesmeta.types import Array, Json
 
 MOST_DECIMALS = 2  # pooled odds ratios are printed to two
 
@@ -18,8 +19,9 @@ class Reproduction:
 
     Attributes
     ----------
-    table : one row a method and interval: method, interval, odds_ratio, lower, upper, decimals (how many decimals of all three
-        printed figures agree; -1 where not even the whole numbers do), off (largest difference of the three, log scale).
+    table : one row a method and interval: method, interval, odds_ratio, lower, upper, decimals (how many decimals of all
+        three printed figures agree; -1 where not even the whole numbers do), off (largest difference of the three on the
+        log scale).
     possible : whether the table has as many trials as were pooled; without that nothing can be reproduced.
     sentence : the finding in words.
     """
@@ -30,13 +32,13 @@ class Reproduction:
 
     def to_dict(self) -> Json:
         """Plain data."""
-        return {"possible": self.possible, "sentence": self.sentence, "methods": self.table.to_dict("records")}
+        return {"possible": self.possible, "sentence": self.sentence, "methods": records(self.table)}
 
 
 def reproduction(pools: Pools, published: PublishedPool) -> Reproduction:
     """Say whether a published pooled odds ratio is reproduced, under which method and to how many decimals.
 
-    A figure counts as reproduced to d decimals when both round to the same number of d decimals: estimate and both limits.
+    A result is reproduced to d decimals where estimate and both limits round to the printed figures' d decimals.
 
     Parameters
     ----------
@@ -59,10 +61,10 @@ def reproduction(pools: Pools, published: PublishedPool) -> Reproduction:
     False
     """
     printed = np.array([published.odds_ratio, *published.odds_ratio_interval])
-    rows = []
-    for row in pools.table.itertuples():
+    found = []
+    for row in rows(pools.table):
         ours = np.exp([row.estimate, row.lower, row.upper])
-        rows.append(
+        found.append(
             {
                 "method": row.method,
                 "interval": row.interval,
@@ -73,11 +75,11 @@ def reproduction(pools: Pools, published: PublishedPool) -> Reproduction:
                 "off": float(np.max(np.abs(np.log(ours) - np.log(printed)))),
             }
         )
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(found)
     return Reproduction(table, pools.k == published.k, _sentence(table, pools.k, published))
 
 
-def _decimals(ours: np.ndarray, printed: np.ndarray) -> int:
+def _decimals(ours: Array, printed: Array) -> int:
     # One unit in the ninth decimal keeps figures that sit on the edge of rounding from being told apart by the last bit.
     for decimals in range(MOST_DECIMALS, -1, -1):
         if np.all(np.abs(np.round(ours, decimals) - np.round(printed, decimals)) < 1e-9):
@@ -89,16 +91,18 @@ def _sentence(table: pd.DataFrame, k: int, published: PublishedPool) -> str:
     lower, upper = published.odds_ratio_interval
     printed = f"the published OR {published.odds_ratio:.2f} ({lower:.2f} to {upper:.2f}) of {published.k} trials"
     if k != published.k:
-        return f"Not a replication: the table has {k} trial{'s' if k != 1 else ''}, {printed} cannot be reproduced from it."
+        trials = f"{k} trial{'s' if k != 1 else ''}"
+        return f"Not a replication: the table has {trials}, {printed} cannot be reproduced from it."
     best = int(table["decimals"].max())
     if best == MOST_DECIMALS:
         found = table[table["decimals"] == best]
-        methods = ", ".join(f"{row.method} ({row.interval})" for row in found.itertuples())
+        methods = ", ".join(f"{row.method} ({row.interval})" for row in rows(found))
         return f"Reproduced: {printed} is what {methods} gives, to both printed decimals."
-    nearest = table.loc[table["off"].idxmin()]
+    nearest = table.iloc[int(np.argmin(table["off"]))]
     figures = f"{nearest['odds_ratio']:.2f} ({nearest['lower']:.2f} to {nearest['upper']:.2f})"
     digits = {1: "agrees to one decimal", 0: "agrees to whole numbers", -1: "does not agree"}[int(nearest["decimals"])]
     return (
-        f"Not reproduced: no method gives {printed}. Nearest is {nearest['method']} ({nearest['interval']}) with {figures}, which"
-        f" {digits}. Check the rows against the report, and whether it used other counts or another method."
+        f"Not reproduced: no method gives {printed}. Nearest is {nearest['method']} ({nearest['interval']}) with"
+        f" {figures}, which {digits}. Check the rows against the report, and whether it used other counts or another"
+        " method."
     )

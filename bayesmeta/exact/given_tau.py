@@ -1,14 +1,15 @@
-"""The normal likelihood given tau: beta is Gaussian, everything is algebra on (nodes, k) arrays."""
+"""The normal likelihood given tau: beta is Gaussian, everything is linear algebra."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from bayesmeta.likelihoods.normal import LOG_2PI
-from bayesmeta.types import Array
+from bayesmeta.types import Array, Integers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GivenTau:
     """What is known at each tau: log p(y | tau) and the Gaussian p(beta | tau, y).
 
@@ -16,22 +17,22 @@ class GivenTau:
     ----------
     tau : (T,).
     log_evidence : (T,) log p(y | tau), beta integrated out; a flat prior enters with density 1.
-    mean : (T, p), covariance : (T, p, p) of beta.
+    mean : (T, p) of beta.
+    root : (T, p, p) with root @ root' the covariance of beta.
     """
 
     tau: Array
     log_evidence: Array
     mean: Array
-    covariance: Array
+    root: Array
 
     def linear(self, rows: Array) -> tuple[Array, Array]:
         """Mean and variance of rows @ beta at each tau: rows (M, p) -> (M, T) twice."""
-        mean = rows @ self.mean.T
-        half = np.einsum("mp,tpq->mtq", rows, self.covariance)
-        return mean, np.maximum(np.einsum("mtq,mq->mt", half, rows), 0.0)
+        spread = rows @ self.root  # (T, M, p)
+        return rows @ self.mean.T, np.einsum("tmp,tmp->mt", spread, spread)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NormalProblem:
     """Estimates, design and Gaussian priors of the coefficients.
 
@@ -48,8 +49,15 @@ class NormalProblem:
     prior_location: Array
     prior_scale: Array
 
+    @cached_property
+    def _proper(self) -> Integers:
+        return np.flatnonzero(np.isfinite(self.prior_scale))
+
     def given(self, tau: Array) -> GivenTau:
         """Condition on tau.
+
+        Least squares on the trials' rows, each over its standard deviation sqrt(s_i^2 + tau^2), with one row more for
+        each prior: N(b, s^2) is an observation b of beta_j with standard deviation s.
 
         Parameters
         ----------
@@ -61,45 +69,50 @@ class NormalProblem:
 
         References
         ----------
-        Roever 2020, J Stat Softw 93(6), equations 8-12; Gelman et al. 2013, Bayesian Data Analysis, section 5.4.
+        Roever 2020, J Stat Softw 93(6), equations 8-12; Gelman et al. 2013, Bayesian Data Analysis, sections 5.4, 14.8.
         """
         k, p = self.design.shape
-        weight = 1.0 / (self.se**2 + tau[:, None] ** 2)  # (T, k)
-        proper = np.isfinite(self.prior_scale)
-        prior_precision = np.where(proper, self.prior_scale, np.inf) ** -2.0
-        outer = (self.design[:, :, None] * self.design[:, None, :]).reshape(k, p * p)
-        precision = (weight @ outer).reshape(-1, p, p) + np.diag(prior_precision)
-        score = weight @ (self.design * self.y[:, None]) + prior_precision * self.prior_location
-        if p == 1:
-            covariance = 1.0 / precision
-            mean = score * covariance[:, :, 0]
-            log_determinant = np.log(precision[:, 0, 0])
-        else:
-            covariance = np.linalg.inv(precision)
-            mean = np.einsum("tpq,tq->tp", covariance, score)
-            log_determinant = np.linalg.slogdet(precision)[1]
+        precision = 1.0 / (self.se**2 + tau[:, None] ** 2)  # (T, k)
+        mean, root, log_determinant = (self._one_column if p == 1 else self._many_columns)(precision)
         residual = self.y - mean @ self.design.T
-        distance = np.einsum("tk,tk->t", weight * residual, residual)
-        log_prior_scale = 0.0
-        if proper.any():
-            away = (mean[:, proper] - self.prior_location[proper]) / self.prior_scale[proper]
-            distance = distance + np.einsum("tp,tp->t", away, away)
-            log_prior_scale = float(np.sum(LOG_2PI + 2.0 * np.log(self.prior_scale[proper])))
-        log_evidence = 0.5 * (
-            np.log(weight).sum(axis=1) - distance - log_determinant - log_prior_scale + (p - k) * LOG_2PI
-        )
-        return GivenTau(tau, log_evidence, mean, covariance)
+        prior_scale = self.prior_scale[self._proper]
+        away = (mean[:, self._proper] - self.prior_location[self._proper]) / prior_scale
+        distance = np.einsum("tk,tk->t", precision * residual, residual) + np.einsum("tp,tp->t", away, away)
+        constant = (k + len(prior_scale) - p) * LOG_2PI + 2.0 * float(np.log(prior_scale).sum())
+        log_evidence = 0.5 * (np.log(precision).sum(axis=1) - distance - log_determinant - constant)
+        return GivenTau(tau, log_evidence, mean, root)
+
+    def _one_column(self, precision: Array) -> tuple[Array, Array, Array]:
+        x, prior_precision = self.design[:, 0], self.prior_scale[0] ** -2.0
+        total = precision @ (x * x) + prior_precision
+        mean = (precision @ (x * self.y) + prior_precision * self.prior_location[0]) / total
+        return mean[:, None], 1.0 / np.sqrt(total)[:, None, None], np.log(total)
+
+    def _many_columns(self, precision: Array) -> tuple[Array, Array, Array]:
+        """By QR: normal equations would square the condition of designs such as a calendar year, not centred."""
+        p = len(self.prior_scale)
+        # With the most precise rows first, Householder's QR stays exact however unequal the precisions are.
+        order = np.argsort(self.se)
+        trials = np.sqrt(precision[:, order, None]) * np.column_stack([self.design, self.y])[order]
+        priors = np.column_stack([np.eye(p), self.prior_location])[self._proper] / self.prior_scale[self._proper, None]
+        priors = np.broadcast_to(priors, (len(precision), *priors.shape))
+        triangle = np.linalg.qr(np.concatenate([trials, priors], axis=1), mode="r")  # of [X y]: R, and Q'y beside it
+        upper = triangle[:, :p, :p]
+        root = np.linalg.inv(upper)
+        mean = (root @ triangle[:, :p, p:])[:, :, 0]
+        return mean, root, 2.0 * np.log(np.abs(np.diagonal(upper, axis1=1, axis2=2))).sum(axis=1)
 
     def studies(self, given: GivenTau) -> tuple[Array, Array]:
         """Mean and variance of each study effect at each tau: (k, T) twice.
 
-        theta_i | tau, y has mean (1 - B) y_i + B x_i' b and variance (1 - B) s_i^2 + B^2 x_i' V x_i, B = s_i^2/(s_i^2 + tau^2).
+        theta_i | tau, y has mean (1 - B) y_i + B x_i' b and variance (1 - B) s_i^2 + B^2 x_i' V x_i, with
+        B = s_i^2 / (s_i^2 + tau^2).
 
         References
         ----------
         Roever 2020, J Stat Softw 93(6), equation 16.
         """
-        variance = self.se[:, None] ** 2
-        shrink = variance / (variance + given.tau**2)  # B, (k, T)
+        variance, between = self.se[:, None] ** 2, given.tau**2
+        shrink, keep = variance / (variance + between), between / (variance + between)
         mean, spread = given.linear(self.design)
-        return (1.0 - shrink) * self.y[:, None] + shrink * mean, (1.0 - shrink) * variance + shrink**2 * spread
+        return keep * self.y[:, None] + shrink * mean, keep * variance + shrink**2 * spread

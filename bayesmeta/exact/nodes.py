@@ -15,16 +15,19 @@ from bayesmeta.types import Array
 
 NODES_PER_PANEL = 16
 FIRST_PANELS = 6
+FIRST_WIDTH = 14.0  # of the first panels together, in u
 FALL = 42.0  # a density e^-42 below its peak holds no mass that a double could show
 LAST_U = 600.0
+LAST_TAU = 1e150  # its square is still a double
 PROBES = 72
+ZOOMS = 40
 RESOLVED = 1e-11  # of the whole mass: what the last Legendre coefficients of a panel may still hold
-ROUNDS = 20
+ROUNDS = 200
 
 LogDensity = Callable[[Array], Array]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TauNodes:
     """Nodes and weights of the integral over tau, by panels.
 
@@ -58,69 +61,71 @@ def tau_nodes(log_density: LogDensity, scale: float, breaks: tuple[float, ...], 
 
     References
     ----------
-    Trefethen 2013, Approximation Theory and Approximation Practice, chapter 19 (Gauss quadrature of analytic functions).
+    Trefethen 2013, Approximation Theory and Approximation Practice, chapter 19 (Gauss quadrature).
     """
-    edges_of_breaks = np.arcsinh(np.array([b for b in breaks if b > 0.0 and np.isfinite(b)]) / scale)
+    at_breaks = np.arcsinh(np.array([point for point in breaks if 0.0 < point < LAST_TAU]) / scale)
 
-    def log_integrand(u: Array) -> Array:
+    def log_integrands(u: Array) -> Array:
+        """Logs of the density of u and of its product with the highest power of tau: (1 or 2, len(u))."""
         tau = scale * np.sinh(u)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        with np.errstate(divide="ignore"):
             value = log_density(tau) + np.log(scale) + _log_cosh(u)
-            value = value + 0.5 * moments * np.log1p(tau * tau)
-        return np.where(np.isfinite(value), value, -np.inf)
+            value[~np.isfinite(value)] = -np.inf
+            return np.stack([value, value + moments * np.log(tau)]) if moments else value[None]
 
-    low, high = _range(log_integrand, edges_of_breaks)
-    edges = _refined(_first_edges(low, high, edges_of_breaks), log_integrand)
-    x, w, _ = _gauss_legendre(NODES_PER_PANEL)
+    low, high = _range(log_integrands, at_breaks, min(LAST_U, float(np.arcsinh(LAST_TAU / scale))))
+    edges = _refined(_first_edges(low, high, at_breaks), log_integrands)
+    x, w, _ = gauss_legendre(NODES_PER_PANEL)
     half = 0.5 * np.diff(edges)[:, None]
     u = (edges[:-1, None] + half * (1.0 + x)).ravel()
     weight = (half * w).ravel()
     return TauNodes(scale * np.sinh(u), np.log(weight) + np.log(scale) + _log_cosh(u), edges, scale)
 
 
-def _range(log_integrand: LogDensity, breaks: Array) -> tuple[float, float]:
-    """The part of the line of u on which the integrand is not negligible, by zooming in on it."""
-    probes = np.concatenate([np.linspace(0.0, 30.0, PROBES), np.geomspace(31.0, LAST_U, PROBES // 3)])
-    probes = np.unique(np.concatenate([probes, breaks * (1 - 1e-12), breaks]))
-    for _ in range(8):
-        value = log_integrand(probes)
-        seen = np.flatnonzero(value > value.max() - FALL)
+def _range(log_integrands: LogDensity, breaks: Array, last_u: float) -> tuple[float, float]:
+    """The part of the line of u on which an integrand is not negligible, by zooming in on it."""
+    either_side = np.concatenate([breaks * (1.0 - 1e-12), breaks, breaks * (1.0 + 1e-12)])
+    far = np.geomspace(31.0, last_u, PROBES // 3) if last_u > 31.0 else np.array([last_u])
+    probes = np.union1d(np.concatenate([np.linspace(0.0, 30.0, PROBES), far]), either_side)
+    low, high = 0.0, last_u
+    for _ in range(ZOOMS):
+        value = log_integrands(probes)
+        seen = np.flatnonzero((value > value.max(axis=1, keepdims=True) - FALL).any(axis=0))
         first, last = max(seen[0] - 1, 0), min(seen[-1] + 1, len(probes) - 1)
         low, high = float(probes[first]), float(probes[last])
         if last - first > 0.4 * len(probes):
             break
         probes = np.linspace(low, high, PROBES)
-        probes = np.unique(np.concatenate([probes, breaks[(breaks > low) & (breaks < high)]]))
-    if low < 0.05 * high:
-        low = 0.0
-    return low, high
+        if len(breaks):
+            probes = np.union1d(probes, either_side[(either_side > low) & (either_side < high)])
+    return (0.0 if low < 0.05 * high else low), high
 
 
 def _first_edges(low: float, high: float, breaks: Array) -> Array:
     """Equal panels, shorter ones over the first units of u, where the likelihood bends."""
-    edges = np.linspace(low, min(high, low + 14.0), FIRST_PANELS + 1)
+    edges = np.linspace(low, min(high, low + FIRST_WIDTH), FIRST_PANELS + 1)
     if high > edges[-1]:
         edges = np.append(edges, np.linspace(edges[-1], high, int(np.ceil((high - edges[-1]) / 4.0)) + 1)[1:])
-    return np.unique(np.concatenate([edges, breaks[(breaks > low) & (breaks < high)]]))
+    return np.union1d(edges, breaks[(breaks > low) & (breaks < high)])
 
 
-def _refined(edges: Array, log_integrand: LogDensity) -> Array:
-    """Halve each panel whose Legendre series has not ended, until all have: steep and singular priors get what they need."""
-    x, w, last_coefficients = _gauss_legendre(NODES_PER_PANEL)
+def _refined(edges: Array, log_integrands: LogDensity) -> Array:
+    """Halve each panel whose Legendre series has not ended, until all have: steep priors get what they need."""
+    x, w, last_coefficients = gauss_legendre(NODES_PER_PANEL)
     left, right = edges[:-1], edges[1:]
     done: list[Array] = []
-    largest, mass = -np.inf, 0.0
+    largest, mass = np.array(-np.inf), np.array(0.0)  # of each integrand, over the panels that are done
     for _ in range(ROUNDS):
         half = 0.5 * (right - left)
-        value = log_integrand((left[:, None] + half[:, None] * (1.0 + x)).ravel()).reshape(len(left), -1)
-        top = max(largest, float(value.max()))
-        mass *= np.exp(largest - top) if np.isfinite(largest) else 0.0
-        largest = top
-        density = np.exp(value - largest)
+        value = log_integrands((left[:, None] + half[:, None] * (1.0 + x)).ravel())
+        top = np.maximum(largest, value.max(axis=1))
+        mass, largest = mass * np.exp(largest - top), top
+        density = np.exp(value - top[:, None]).reshape(len(value), len(left), -1)
         panel_mass = (density @ w) * half
-        unresolved = np.abs(density @ last_coefficients).max(axis=1) * half > RESOLVED * (mass + panel_mass.sum())
-        unresolved &= half > 1e-9
-        mass += float(panel_mass[~unresolved].sum())
+        error = np.abs(density @ last_coefficients).max(axis=2) * half
+        unresolved = (error > RESOLVED * (mass + panel_mass.sum(axis=1))[:, None]).any(axis=0)
+        unresolved &= half > 1e-12 * right
+        mass = mass + panel_mass[:, ~unresolved].sum(axis=1)
         done.append(np.stack([left[~unresolved], right[~unresolved]]))
         if not unresolved.any():
             break
@@ -136,7 +141,7 @@ def _log_cosh(u: Array) -> Array:
 
 
 @cache
-def _gauss_legendre(n: int) -> tuple[Array, Array, Array]:
+def gauss_legendre(n: int) -> tuple[Array, Array, Array]:
     """Nodes, weights, and the matrix from values at the nodes to the last two Legendre coefficients."""
     x, w = np.polynomial.legendre.leggauss(n)
     last = np.polynomial.legendre.legvander(x, n - 1)[:, -2:] * w[:, None] * (np.arange(n - 2, n) + 0.5)

@@ -1,23 +1,24 @@
 """The exact posterior under the normal likelihood: a mixture of Gaussians over the nodes of tau."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bayesmeta.effects import Effects
-from bayesmeta.exact.given_tau import GivenTau, NormalProblem
-from bayesmeta.exact.nodes import TauNodes
+from bayesmeta.exact.given_tau import NormalProblem
+from bayesmeta.exact.nodes import gauss_legendre
+from bayesmeta.exact.over_tau import OverTau
 from bayesmeta.model import Design, Model
 from bayesmeta.posterior import Marginal, NormalMixture, PanelDensity, PointMass, Posterior, mixture_quantiles
 from bayesmeta.posterior.arviz import data_tree
 from bayesmeta.posterior.posterior import LEVEL
 from bayesmeta.trials import Trials
-from bayesmeta.types import Array, Json
+from bayesmeta.types import Array
 
 LEVELS = np.array([0.5, 0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-COLUMNS = ["mean", "sd", "median", "lower", "upper"]
+COLUMNS = pd.Index(["mean", "sd", "median", "lower", "upper"], dtype=object)
 
 
 class ExactPosterior(Posterior):
@@ -39,48 +40,33 @@ class ExactPosterior(Posterior):
         design: Design,
         effects: Effects,
         problem: NormalProblem,
-        nodes: TauNodes | None,
-        tau_density: Callable[[Array], Array],
-        given: GivenTau,
-        weights: Array,
-        log_marginal_likelihood: float,
-        tail: float,
+        solved: OverTau,
     ) -> None:
         self.trials, self.model, self.design, self.effects = trials, model, design, effects
-        self.log_marginal_likelihood = log_marginal_likelihood
-        self._problem, self._nodes, self._tau_density = problem, nodes, tau_density
-        self._given, self._weights = given, weights
-        # p(tau | y) falls as tau^-tail: a power r of tau has an expectation where tail > r + 1
-        self._moments = int(tail > 2.0) + int(tail > 3.0)
-        self._flat = ~np.isfinite(design.prior_scale)
+        self.log_marginal_likelihood = solved.log_marginal
+        self._problem, self._solved = problem, solved
+        self._given, self._weights = solved.given, solved.weights
+        self._flat = np.isinf(design.prior_scale)
+        self.diagnostics = {
+            "tau_nodes": len(self._weights),
+            "moments_that_do_not_exist": [
+                f"{moment} of {name}" for name in self.parameters for moment in self._missing_moments(name)
+            ],
+        }
 
-    @property
-    def diagnostics(self) -> Json:  # type: ignore[override]
-        """Number of nodes; which moments do not exist, and why."""
-        missing = ["sd", "mean"][: 2 - self._moments] if self._moments < 2 else []
-        found: Json = {"tau_nodes": len(self._given.tau), "moments_that_do_not_exist": []}
-        if missing:
-            found["moments_that_do_not_exist"] = [
-                f"{moment} of {name}"
-                for name in self.parameters
-                for moment in reversed(missing)
-                if self._moments_of(name) < 2
-            ]
-        return found
-
-    def _moments_of(self, name: str) -> int:
+    def _missing_moments(self, name: str) -> tuple[str, ...]:
         if name in self.design.columns and not self._flat[self.design.columns.index(name)]:
-            return 2
-        return self._moments
+            return ()
+        return ("mean", "sd")[self._solved.moments :]
 
     def _tau(self) -> Marginal:
-        if self._nodes is None:
+        nodes = self._solved.nodes
+        if nodes is None:
             return PointMass("tau", 0.0)
-        half = 0.5 * np.diff(self._nodes.edges)[:, None]
-        panels = len(half)
-        _, quadrature = np.polynomial.legendre.leggauss(len(self._weights) // panels)
-        density_u = self._weights.reshape(panels, -1) / (half * quadrature)
-        return PanelDensity("tau", self._nodes.edges, self._nodes.scale, density_u, self._tau_density, self._moments)
+        half = 0.5 * np.diff(nodes.edges)[:, None]
+        _, quadrature, _ = gauss_legendre(len(self._weights) // len(half))
+        density_u = self._weights.reshape(len(half), -1) / (half * quadrature)
+        return PanelDensity("tau", nodes.edges, nodes.scale, density_u, self._solved.density, self._solved.moments)
 
     def _components(self, rows: Array, new: bool | Array = False) -> tuple[Array, Array]:
         """Conditional means and sds of rows @ beta (plus tau where `new`): (M, T) twice."""
@@ -90,7 +76,7 @@ class ExactPosterior(Posterior):
 
     def _moments_of_row(self, row: Array, new: bool) -> int:
         """A proper prior on every coefficient in it bounds a mean effect, whatever tau; theta_new follows tau."""
-        return self._moments if new or np.any(self._flat & (row != 0.0)) else 2
+        return self._solved.moments if new or np.any(self._flat & (row != 0.0)) else 2
 
     def _linear(self, row: Array, name: str, *, new: bool = False) -> Marginal:
         mean, sd = self._components(row[None], new)
@@ -104,16 +90,17 @@ class ExactPosterior(Posterior):
     def _summaries(self, names: Sequence[str]) -> pd.DataFrame:
         columns = self.design.columns
         rows = np.array([*np.eye(len(columns)), self.design.reference])
-        new = np.array([False] * len(columns) + [True])
+        new = np.array([*[0.0] * len(columns), 1.0])
+        moments = np.array([self._moments_of_row(row, bool(added)) for row, added in zip(rows, new)])
         table = self._table(*self._components(rows, new))
-        moments = [self._moments_of_row(row, bool(n)) for row, n in zip(rows, new, strict=True)]
-        table[np.array(moments) < 2, 1] = np.nan
-        table[np.array(moments) < 1, 0] = np.nan
+        table[moments < 2, 1] = np.nan
+        table[moments < 1, 0] = np.nan
         tau = self["tau"]
-        by_name = dict(zip([*columns, "theta_new"], table, strict=True))
-        moments_of_tau = [np.nan if moment is None else moment for moment in (tau.mean, tau.sd)]
-        by_name["tau"] = np.array([*moments_of_tau, *tau.quantile(LEVELS)])
-        return pd.DataFrame([by_name[name] for name in names], index=list(names), columns=COLUMNS)
+        of_tau = [*(np.nan if moment is None else moment for moment in (tau.mean, tau.sd)), *tau.quantile(LEVELS)]
+        by_name = dict(zip([*columns, "theta_new", "tau"], [*table, of_tau]))
+        return pd.DataFrame(
+            np.array([by_name[name] for name in names]), index=pd.Index(list(names), dtype=object), columns=COLUMNS
+        )
 
     def _study_summaries(self) -> pd.DataFrame:
         mean, variance = self._problem.studies(self._given)
@@ -140,12 +127,11 @@ class ExactPosterior(Posterior):
         rng = np.random.default_rng(seed)
         tau = self["tau"].draws(n, rng)
         given = self._problem.given(tau)
-        p, k = len(self.design.columns), len(self.effects.y)
-        root = np.linalg.cholesky(given.covariance)
-        beta = given.mean + np.einsum("npq,nq->np", root, rng.standard_normal((n, p)))
-        shrink = self.effects.se**2 / (self.effects.se**2 + tau[:, None] ** 2)
-        centre = (1.0 - shrink) * self.effects.y + shrink * (beta @ self._problem.design.T)
-        theta = centre + self.effects.se * np.sqrt(1.0 - shrink) * rng.standard_normal((n, k))
+        beta = given.mean + np.einsum("npq,nq->np", given.root, rng.standard_normal(given.mean.shape))
+        variance, between = self.effects.se**2, tau[:, None] ** 2
+        keep = between / (variance + between)
+        centre = keep * self.effects.y + (1.0 - keep) * (beta @ self._problem.design.T)
+        theta = centre + np.sqrt(keep * variance) * rng.standard_normal(centre.shape)
         theta_new = beta @ self.design.reference + tau * rng.standard_normal(n)
         return {"beta": beta, "tau": tau, "theta": theta, "theta_new": theta_new}
 

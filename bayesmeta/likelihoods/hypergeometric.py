@@ -4,12 +4,16 @@ With both margins of the 2x2 table fixed, the number of events among the treated
 hypergeometric distribution, whose only parameter is the odds ratio. There are no baselines and no corrections.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+from scipy.special import betaln
 
 from bayesmeta.types import Array
 
 # Terms this far below the largest one add less than a double can hold.
 NEGLIGIBLE = -45.0
+TERMS = 4_000_000  # held in memory at a time
 
 
 def log_likelihood(counts: Array, theta: Array) -> Array:
@@ -36,7 +40,7 @@ def log_likelihood(counts: Array, theta: Array) -> Array:
     >>> np.exp(log_likelihood(np.array([[1.0, 1.0, 0.0, 1.0]]), np.array([0.0, np.log(3.0)]))).round(4)
     array([[0.5 , 0.75]])
     """
-    return np.stack([_moments(row, np.asarray(theta, dtype=float))[0] for row in np.asarray(counts, dtype=float)])
+    return _moments(np.asarray(counts, dtype=float), np.asarray(theta, dtype=float))[0]
 
 
 def log_likelihood_derivatives(counts: Array, theta: Array) -> tuple[Array, Array, Array]:
@@ -62,10 +66,9 @@ def log_likelihood_derivatives(counts: Array, theta: Array) -> tuple[Array, Arra
     >>> float(slope[0, 0]), float(curvature[0, 0])
     (0.5, -0.25)
     """
-    rows = [_moments(row, np.asarray(theta, dtype=float)) for row in np.asarray(counts, dtype=float)]
-    value, mean, variance = (np.stack(part) for part in zip(*rows, strict=True))
-    events_treated = np.asarray(counts, dtype=float)[:, :1]
-    return value, events_treated - mean, -variance
+    counts = np.asarray(counts, dtype=float)
+    value, mean, variance = _moments(counts, np.asarray(theta, dtype=float))
+    return value, counts[:, :1] - mean, -variance
 
 
 def score_and_information(counts: Array, theta: float) -> tuple[Array, Array]:
@@ -94,47 +97,76 @@ def score_and_information(counts: Array, theta: float) -> tuple[Array, Array]:
     return slope[:, 0], -curvature[:, 0]
 
 
-def _moments(row: Array, theta: Array) -> tuple[Array, Array, Array]:
-    """Log probability of the observed count, mean and variance of U, each (g,), for one trial."""
-    events_treated, treated, events_control, control = row
-    events = events_treated + events_control
-    low, high = max(0.0, events - control), min(treated, events)
-    if low == high:  # no events at all, or nothing but events: one table only, whatever theta is
-        return np.zeros_like(theta), np.full_like(theta, low), np.zeros_like(theta)
-    centre = _modes(events, treated, control, theta, low, high)
-    reach = _reach(events, treated, control, high - low)
-    first, last = max(low, float(centre.min()) - reach), min(high, float(centre.max()) + reach)
-    first, last = min(first, events_treated), max(last, events_treated)
-    u = np.arange(first, last + 1.0)
-    ratio = np.log((treated - u[:-1]) * (events - u[:-1])) - np.log(
-        (u[:-1] + 1.0) * (control - events + u[:-1] + 1.0)
-    )  # of neighbouring terms at theta = 0: no factorial is ever formed
-    anchor = int(np.clip(round(float(np.median(centre))) - first, 0, len(u) - 1))
-    terms = np.concatenate([[0.0], np.cumsum(ratio)])
-    terms -= terms[anchor]
-    u_from_anchor = u - u[anchor]
-    exponent = terms + theta[:, None] * u_from_anchor  # (g, support)
-    largest = exponent.max(axis=1, keepdims=True)
-    weights = np.exp(exponent - largest)
-    total = weights.sum(axis=1)
-    shift = weights @ u_from_anchor / total
-    spread = np.einsum("gu,gu->g", weights, (u_from_anchor - shift[:, None]) ** 2) / total
-    observed = int(events_treated - first)
-    log_probability = exponent[:, observed] - largest[:, 0] - np.log(total)
-    return log_probability, shift + u[anchor], spread
+def _moments(counts: Array, theta: Array) -> tuple[Array, Array, Array]:
+    """Log probability of the observed count, mean and variance of U, each (k, g).
+
+    Each pair of trial and theta has its own window of terms about its own mode, wide enough to hold all that matter.
+    """
+    observed, treated, events_control, control = (np.repeat(counts[:, j], len(theta)) for j in range(4))
+    at = np.tile(theta, len(counts))
+    events = observed + events_control
+    low, high = np.maximum(0.0, events - control), np.minimum(treated, events)
+    mode = _modes(events, treated, control, at, low, high)
+    margin = np.minimum(np.minimum(events, treated + control - events), np.minimum(treated, control))
+    # U is a sum of as many independent yes-or-no trials as the smallest margin: Hoeffding's bound on its tails.
+    reach = np.minimum(high - low, np.ceil(np.sqrt(-0.5 * NEGLIGIBLE * margin)) + 2.0)
+    found = np.empty((3, len(at)))
+    octave = np.ceil(np.log2(reach + 1.0))
+    for size in np.unique(octave):  # windows of like size together, so that none pays for the widest
+        alike = np.flatnonzero(octave == size)
+        widest = int(reach[alike].max())
+        for part in np.array_split(alike, max(1, len(alike) * (2 * widest + 1) // TERMS)):
+            trial = _Terms(events[part], treated[part], control[part], low[part], high[part])
+            found[:, part] = trial.summed(observed[part], at[part], mode[part], widest)
+    log_probability, mean, variance = found.reshape(3, len(counts), len(theta))
+    return log_probability, mean, variance
 
 
-def _modes(events: float, treated: float, control: float, theta: Array, low: float, high: float) -> Array:
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """The terms C(n1, u) C(n0, t - u) e^(u theta) of n tables, u from low to high; all (n,)."""
+
+    events: Array
+    treated: Array
+    control: Array
+    low: Array
+    high: Array
+
+    def summed(self, observed: Array, theta: Array, mode: Array, reach: int) -> Array:
+        """Log probability of the observed count, mean and variance of U, (3, n): from the terms around the mode."""
+        step = np.arange(1.0, reach + 1.0)
+        top, slope = mode[:, None], theta[:, None]
+        up = self._log_ratio(np.minimum(top + step, self.high[:, None] + 1.0)) + slope
+        down = -self._log_ratio(np.maximum(top - step + 1.0, self.low[:, None])) - slope
+        weights = np.concatenate(
+            [np.exp(np.cumsum(down, axis=1))[:, ::-1], np.ones(top.shape), np.exp(np.cumsum(up, axis=1))], axis=1
+        )
+        offset = np.arange(-reach, reach + 1.0)
+        total = weights.sum(axis=1)
+        shift = weights @ offset / total
+        spread = np.einsum("nu,nu->n", weights, (offset - shift[:, None]) ** 2) / total
+        away = self._log_term(observed) - self._log_term(mode) + theta * (observed - mode)
+        return np.stack([away - np.log(total), mode + shift, spread])
+
+    def _log_ratio(self, u: Array) -> Array:
+        """Log of term u over term u - 1 at theta = 0, -inf above the last term and inf at the first; no factorials."""
+        t, n1, n0 = self.events[:, None], self.treated[:, None], self.control[:, None]
+        with np.errstate(divide="ignore"):
+            return np.log((n1 - u + 1.0) * (t - u + 1.0)) - np.log(u * (n0 - t + u))
+
+    def _log_term(self, u: Array) -> Array:
+        """Log of term u at theta = 0, up to what does not depend on u."""
+        treated = betaln(u + 1.0, self.treated - u + 1.0)
+        return np.asarray(-treated - betaln(self.events - u + 1.0, self.control - self.events + u + 1.0))
+
+
+def _modes(events: Array, treated: Array, control: Array, theta: Array, low: Array, high: Array) -> Array:
     """The most probable U at each theta: where neighbouring terms are equal (a quadratic in u)."""
     odds = np.exp(np.clip(theta, -300.0, 300.0))
     a = odds - 1.0
     b = -(odds * (treated + events + 2.0) + control - events)
     c = odds * (treated + 1.0) * (events + 1.0)
-    root = -2.0 * c / (b - np.sqrt(b * b - 4.0 * a * c))  # stable for odds near 1
-    return np.clip(np.floor(root), low, high)
-
-
-def _reach(events: float, treated: float, control: float, width: float) -> float:
-    """How far from the mode a term can matter: the variance never exceeds that of a binomial on either margin."""
-    variance = min(events, treated + control - events, treated, control) / 4.0
-    return min(width, np.ceil(np.sqrt(-2.0 * NEGLIGIBLE * (variance + 1.0))) + 45.0)
+    root = np.sqrt(np.maximum(b * b - 4.0 * a * c, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):  # of two forms of one root, the one without cancellation
+        found = np.where(b > 0.0, (b + root) / (-2.0 * a), -2.0 * c / (b - root))
+    return np.clip(np.floor(found), low, high)

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmeta.likelihoods import binomial, normal
-from bayesmeta.likelihoods.table import Table
+from bayesmeta.likelihoods.table import STEP, LogLikelihood, Table
 from bayesmeta.types import Array
 
 Marginal = Callable[[Array, Array], Array]
-WIDEST = 40.0  # log odds ratio: beyond, a table of any size has nothing left to say but its tail
+MARGIN = 10.0  # standard deviations of the random effects about their mean that the integral can reach
+FARTHEST = 300.0  # log odds ratio: beyond, the tabulated log likelihood goes on as a parabola
+LARGE = 20_000.0  # arms beyond this size need a finer table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What the trials show, in the forms that likelihoods read.
 
@@ -45,8 +47,26 @@ def _binomial(evidence: Evidence) -> Marginal:
         )
 
     centre = np.where(np.isfinite(evidence.y), evidence.y, 0.0)
-    table = Table.of(log_likelihood, float(centre.min()) - WIDEST, float(centre.max()) + WIDEST)
-    return table.marginal
+    largest = float(np.max(evidence.counts[:, [1, 3]]))
+    return _Tabulated(log_likelihood, centre, STEP * min(1.0, (LARGE / largest) ** (1.0 / 6.0)))
+
+
+class _Tabulated:
+    """l(m, tau) from a table of log p(y | theta) that grows with what is asked of it."""
+
+    def __init__(self, log_likelihood: LogLikelihood, centre: Array, step: float) -> None:
+        self._log_likelihood, self._step = log_likelihood, step
+        self._low, self._high = float(centre.min()), float(centre.max())
+        self._table: Table | None = None
+
+    def __call__(self, m: Array, tau: Array) -> Array:
+        m, reach = np.asarray(m, dtype=float), MARGIN * np.asarray(tau, dtype=float)
+        low = max(min(float(np.min(m - reach)) - 1.0, self._low), -FARTHEST)
+        high = min(max(float(np.max(m + reach)) + 1.0, self._high), FARTHEST)
+        if self._table is None or low < self._low or high > self._high:
+            self._low, self._high = min(low, self._low), max(high, self._high)
+            self._table = Table.of(self._log_likelihood, self._low, self._high, self._step)
+        return self._table.marginal(m, tau)
 
 
 LIKELIHOODS: dict[str, Callable[[Evidence], Marginal]] = {"normal": _normal, "binomial": _binomial}

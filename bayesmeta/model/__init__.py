@@ -1,6 +1,7 @@
 """What is assumed: likelihood, random effects, moderators and priors, as plain data."""
 
-from bayesmeta.model.design import Design, Setting
+from bayesmeta.model.coding import Setting
+from bayesmeta.model.design import Design
 from bayesmeta.model.model import BASELINES_AT, LIKELIHOODS, RANDOM_EFFECTS, Model
 
 __all__ = ["BASELINES_AT", "LIKELIHOODS", "RANDOM_EFFECTS", "Design", "Model", "Setting"]

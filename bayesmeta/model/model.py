@@ -7,7 +7,9 @@ from typing import Any, cast
 import numpy as np
 
 from bayesmeta.errors import ModelError
-from bayesmeta.model.design import Design, design_of, intercept_only
+from bayesmeta.model.by_column import ByColumn
+from bayesmeta.model.coding import coded_by
+from bayesmeta.model.design import Design, intercept_only
 from bayesmeta.model.formula import Formula
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal, OddsRatioWithin, parse_prior
 from bayesmeta.trials import Trials
@@ -28,7 +30,7 @@ class Model:
     random_effects : "normal", or "none" for the common-effect model (tau = 0).
     moderators : formula such as "~ sensitivity_focused"; None for a pooled effect alone.
     mu : prior of the pooled effect, with moderators of the intercept's column.
-    beta : prior of each other column of the design; a mapping gives columns their own.
+    beta : prior of each other column of the design; a mapping gives columns their own, the rest has normal(0, 1).
     tau : prior of the heterogeneity standard deviation.
     baseline : prior of each trial's baseline log odds (binomial likelihood).
     baseline_at : where the baseline sits: "midpoint" of the two arms' log odds, or the "control" arm.
@@ -68,12 +70,10 @@ class Model:
         _one_of("baseline at", self.baseline_at, BASELINES_AT)
         for role in ("mu", "tau", "baseline"):
             object.__setattr__(self, role, _prior(getattr(self, role), role))
-        if isinstance(self.beta, Mapping):
-            object.__setattr__(self, "beta", {name: _prior(prior, "beta") for name, prior in self.beta.items()})
-        else:
-            object.__setattr__(self, "beta", _prior(self.beta, "beta"))
-        if self.moderators is not None:
-            Formula(self.moderators)  # refuse early what is not a formula
+        object.__setattr__(self, "beta", _priors_of_beta(self.beta))
+        # Refuse early what is not a formula; and "~ 1" is the model without moderators.
+        if self.moderators is not None and not Formula(self.moderators).variables:
+            object.__setattr__(self, "moderators", None)
 
     @property
     def tau_prior(self) -> HeterogeneityPrior:
@@ -111,16 +111,16 @@ class Model:
         """
         if self.moderators is None:
             return intercept_only(trials.k, *_gaussian(self.prior_of("mu"), "mu"))
-        formula = Formula(self.moderators)
-        matrix, columns, spec, frame = design_of(formula, trials)
+        coded = coded_by(Formula(self.moderators), trials)
         if isinstance(self.beta, Mapping):
             for name in self.beta:
-                if name not in columns:
+                if name == "mu" or name not in coded.columns:
                     raise ModelError(
-                        f"beta has a prior for {name!r}, which is no column of the design. Columns: {', '.join(columns)}."
+                        f"beta has a prior for {name!r}, which is no column of the design that beta is for. Columns:"
+                        f" {', '.join(column for column in coded.columns if column != 'mu')}."
                     )
-        priors = np.array([_gaussian(self.prior_of(column), column) for column in columns])
-        return Design(matrix, columns, priors[:, 0], priors[:, 1], tuple(frame.columns), frame, spec)
+        priors = np.array([_gaussian(self.prior_of(column), column) for column in coded.columns])
+        return Design(coded.matrix, coded.columns, priors[:, 0], priors[:, 1], coded)
 
     def but(self, **changes: Any) -> "Model":
         """The same model with some parts changed.
@@ -138,13 +138,23 @@ class Model:
 
     @classmethod
     def from_dict(cls, parts: Json) -> "Model":
-        """The model that `to_dict` describes.
+        """The model that `to_dict` describes; parts that are not there have their defaults.
+
+        Raises
+        ------
+        ModelError
+            For a part that no model has.
 
         Examples
         --------
         >>> Model.from_dict(Model().to_dict()) == Model()
         True
         """
+        unknown = [name for name in parts if name not in {part.name for part in fields(cls)}]
+        if unknown:
+            raise ModelError(
+                f"a model has no part {unknown[0]!r}. Its parts: {', '.join(part.name for part in fields(cls))}."
+            )
         return cls(**parts)
 
 
@@ -162,6 +172,12 @@ def _prior(prior: Any, role: str) -> EffectPrior | HeterogeneityPrior:
             f"{role} prior {prior!r}: expected a prior for {'heterogeneity' if role == 'tau' else 'an effect'}."
         )
     return prior
+
+
+def _priors_of_beta(beta: Any) -> EffectPrior | ByColumn:
+    if isinstance(beta, Mapping):
+        return ByColumn({str(name): cast(EffectPrior, _prior(prior, "beta")) for name, prior in beta.items()})
+    return cast(EffectPrior, _prior(beta, "beta"))
 
 
 def _gaussian(prior: EffectPrior, column: str) -> tuple[float, float]:

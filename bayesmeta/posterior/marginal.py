@@ -1,9 +1,10 @@
 """One quantity of the posterior as functions: density, cdf, quantile, interval, draws, probability."""
 
 from abc import ABC, abstractmethod
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from bayesmeta.types import Array
 
@@ -112,7 +113,7 @@ class Marginal(ABC):
             raise ValueError("probability() needs above=, below=, or both.")
         upper = 1.0 if below is None else float(self.cdf(below))
         lower = 0.0 if above is None else float(self.cdf(above))
-        return upper - lower
+        return max(upper - lower, 0.0)
 
     def _lower_end(self) -> float:
         """The end of the support, where it has one."""
@@ -174,20 +175,18 @@ class NormalMixture(Marginal):
         return np.asarray(np.exp(-0.5 * z * z) @ (self.weights / self.sds) / np.sqrt(2.0 * np.pi))
 
     def cdf(self, x: Array | float) -> Array:
-        from scipy.special import ndtr
-
         z = (np.asarray(x, dtype=float)[..., None] - self.means) / self.sds
         return np.asarray(ndtr(z) @ self.weights)
 
     def quantile(self, p: Array | float) -> Array:
-        levels = np.atleast_1d(np.asarray(p, dtype=float))
-        found = mixture_quantiles(self.weights, self.means[None], self.sds[None], levels)[0]
-        return found.reshape(np.shape(p))
+        return mixture_quantiles(self.weights, self.means[None], self.sds[None], probabilities(p))[0].reshape(
+            np.shape(p)
+        )
 
     def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:
         rng = np.random.default_rng(rng)
         node = rng.choice(len(self.weights), size=n, p=self.weights / self.weights.sum())
-        return cast(Array, self.means[node] + self.sds[node] * rng.standard_normal(n))
+        return np.asarray(self.means[node] + self.sds[node] * rng.standard_normal(n))
 
 
 def mixture_quantiles(weights: Array, means: Array, sds: Array, levels: Array) -> Array:
@@ -211,32 +210,49 @@ def mixture_quantiles(weights: Array, means: Array, sds: Array, levels: Array) -
     >>> mixture_quantiles(one, np.zeros((1, 1)), np.ones((1, 1)), np.array([0.975])).round(4)
     array([[1.96]])
     """
-    from scipy.special import ndtr, ndtri
-
-    kept = weights > 1e-17 * weights.max()
+    levels = probabilities(levels)
+    # Nodes that together hold less than any of these tails could show are left out.
+    kept = weights > 1e-13 / len(weights) * max(min(levels.min(), 1.0 - levels.max()), 1e-4)
     weights, means, sds = weights[kept], means[:, kept], sds[:, kept]
     z = ndtri(levels)
     component = means[:, None, :] + z[:, None] * sds[:, None, :]  # (M, Q, T)
     lower, upper = component.min(axis=2), component.max(axis=2)
-    scaled_weights = weights / sds  # (M, T)
-    x = component @ weights
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+    precision = 1.0 / sds[:, None, :]
+    density_weights = (weights * precision / np.sqrt(2.0 * np.pi)).swapaxes(1, 2)
+    x, unit = component @ weights, sds.min()
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
         for _ in range(100):
-            standard = (x[:, :, None] - means[:, None, :]) / sds[:, None, :]
+            standard = (x[:, :, None] - means[:, None, :]) * precision
             cdf = ndtr(standard) @ weights
-            density = (np.exp(-0.5 * standard * standard) @ scaled_weights[:, :, None])[:, :, 0]
+            density = (np.exp(-0.5 * standard * standard) @ density_weights)[:, :, 0]
             above = cdf > levels
             upper, lower = np.where(above, x, upper), np.where(above, lower, x)
             probit = ndtri(cdf)
-            step = (probit - z) * np.exp(-0.5 * probit * probit) / density
+            step = (probit - z) * np.exp(-0.5 * probit * probit) / np.sqrt(2.0 * np.pi) / density
             trial = x - step
             safe = (trial >= lower) & (trial <= upper)
-            # Newton's error is the square of its step: after a step of 1e-7 standard deviations nothing is left.
-            settled = safe & (np.abs(step) * density <= 1e-7 * np.minimum(cdf, 1.0 - cdf))
-            x = np.where(safe, trial, 0.5 * (lower + upper))
-            if np.all(settled | (upper - lower <= 1e-14 * (1.0 + np.abs(x)))):
+            # Newton's error is the square of its step: after a step of 1e-6 standard deviations nothing is left.
+            settled = safe & (np.abs(step) * density <= 1e-6 * np.minimum(cdf, 1.0 - cdf))
+            # Halved on a scale on which a heavy tail is no longer than its logarithm.
+            halved = unit * np.sinh(0.5 * (np.arcsinh(lower / unit) + np.arcsinh(upper / unit)))
+            x = np.where(safe, trial, np.clip(halved, lower, upper))
+            if np.all(settled | (upper - lower <= 1e-14 * np.maximum(np.abs(lower), np.abs(upper)))):
                 break
-    return x
+    return np.asarray(x)
+
+
+def probabilities(p: Array | float) -> Array:
+    """Probabilities as an array of one dimension.
+
+    Raises
+    ------
+    ValueError
+        Where one is not between 0 and 1.
+    """
+    levels = np.atleast_1d(np.asarray(p, dtype=float)).ravel()
+    if not np.all((levels >= 0.0) & (levels <= 1.0)):
+        raise ValueError(f"a quantile at probability {p!r} was asked for. It must be between 0 and 1.")
+    return levels
 
 
 class PointMass(Marginal):
@@ -264,6 +280,12 @@ class PointMass(Marginal):
 
     def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:
         return np.full(n, self.value)
+
+    def probability(self, *, above: float | None = None, below: float | None = None) -> float:
+        """1 where the value lies strictly between the bounds, else 0."""
+        if above is None and below is None:
+            raise ValueError("probability() needs above=, below=, or both.")
+        return float((above is None or self.value > above) and (below is None or self.value < below))
 
     def interval(self, level: float = 0.95, kind: IntervalKind = "central") -> tuple[float, float]:
         return self.value, self.value

@@ -4,16 +4,17 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-from numpy.polynomial import legendre
+from numpy.polynomial import chebyshev, legendre
 
-from bayesmeta.posterior.marginal import Marginal
+from bayesmeta.posterior.marginal import Marginal, probabilities
 from bayesmeta.types import Array
 
 
 class PanelDensity(Marginal):
     """The posterior of tau, known at panels of Gauss-Legendre nodes in u = asinh(tau / c).
 
-    On each panel the density of u is a Legendre series, so its integral, the cdf, is one too.
+    On each panel the density of u is a polynomial, so its integral, the cdf, is one too. Both are kept as Chebyshev
+    series, sum_j a_j cos(j arccos x), which NumPy evaluates at many points without a loop.
 
     Parameters
     ----------
@@ -37,15 +38,14 @@ class PanelDensity(Marginal):
         self.name = name
         self._edges, self._scale, self._pdf, self._moments = edges, scale, pdf, moments
         self._half = 0.5 * np.diff(edges)
-        nodes, weights, to_series, integrate = _panel_matrices(density_u.shape[1])
-        self._series = density_u @ to_series.T  # (P, n) Legendre coefficients of the density
-        self._integral = self._series @ integrate.T * self._half[:, None]  # (P, n + 1) of the cdf within the panel
-        self._mass = (density_u @ weights) * self._half
+        nodes, weights, to_density, to_integral = _panel_matrices(density_u.shape[1])
+        self._density = density_u @ to_density.T  # (P, n) coefficients
+        self._integral = density_u @ to_integral.T * self._half[:, None]  # (P, n + 1), from the panel's left edge
+        self._weight = density_u * weights * self._half[:, None]
+        self._mass = self._weight.sum(axis=1)
         self._cumulative = np.concatenate([[0.0], np.cumsum(self._mass)])
         self._total = self._cumulative[-1]
-        u = edges[:-1, None] + self._half[:, None] * (1.0 + nodes)
-        self._tau = scale * np.sinh(u)
-        self._weight = density_u * weights * self._half[:, None]
+        self._tau = scale * np.sinh(edges[:-1, None] + self._half[:, None] * (1.0 + nodes))
 
     @property
     def mean(self) -> float | None:
@@ -67,29 +67,31 @@ class PanelDensity(Marginal):
         inside = np.clip(u, self._edges[0], self._edges[-1])
         panel = np.clip(np.searchsorted(self._edges, inside, side="right") - 1, 0, len(self._half) - 1)
         local = (inside - self._edges[panel]) / self._half[panel] - 1.0
-        value = self._cumulative[panel] + _evaluate(self._integral[panel], local)
-        return np.clip(value / self._total, 0.0, 1.0)
+        value = self._cumulative[panel] + np.sum(
+            self._integral[panel] * _basis(local, self._integral.shape[1]), axis=-1
+        )
+        return np.asarray(np.clip(value / self._total, 0.0, 1.0))
 
     def quantile(self, p: Array | float) -> Array:
-        target = np.atleast_1d(np.asarray(p, dtype=float)) * self._total
+        target = probabilities(p) * self._total
         panel = np.clip(np.searchsorted(self._cumulative, target, side="right") - 1, 0, len(self._half) - 1)
         rest = target - self._cumulative[panel]
-        series, integral, half = self._series[panel], self._integral[panel], self._half[panel]
+        density, integral = self._density[panel] * self._half[panel, None], self._integral[panel]
         lower, upper = np.full(target.shape, -1.0), np.full(target.shape, 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
             x = np.clip(2.0 * rest / self._mass[panel] - 1.0, -1.0, 1.0)
-            x = np.where(np.isfinite(x), x, 0.0)
             for _ in range(60):
-                basis = legendre.legvander(x, integral.shape[-1] - 1)
-                excess = np.einsum("...n,...n->...", basis, integral) - rest
+                basis = _basis(x, integral.shape[1])
+                excess = np.sum(basis * integral, axis=1) - rest
                 upper, lower = np.where(excess > 0.0, x, upper), np.where(excess > 0.0, lower, x)
-                trial = x - excess / (np.einsum("...n,...n->...", basis[..., :-1], series) * half)
+                trial = x - excess / np.sum(basis[:, :-1] * density, axis=1)
                 safe = (trial >= lower) & (trial <= upper)
                 settled = safe & (np.abs(trial - x) <= 1e-7)  # Newton's error is the square of its step
                 x = np.where(safe, trial, 0.5 * (lower + upper))
                 if np.all(settled | (upper - lower <= 1e-14)):
                     break
-        return (self._scale * np.sinh(self._edges[panel] + half * (1.0 + x))).reshape(np.shape(p))
+        found = self._scale * np.sinh(self._edges[panel] + self._half[panel] * (1.0 + x))
+        return np.asarray(found.reshape(np.shape(p)))
 
     def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:
         return self.quantile(np.random.default_rng(rng).random(n))
@@ -98,16 +100,14 @@ class PanelDensity(Marginal):
         return 0.0
 
 
-def _evaluate(coefficients: Array, x: Array) -> Array:
-    """Legendre series, one at each point: coefficients (..., n), x (...)."""
-    return np.asarray(legendre.legval(x, np.moveaxis(coefficients, -1, 0), tensor=False))
+def _basis(x: Array, n: int) -> Array:
+    """(..., n) Chebyshev polynomials T_0 to T_(n - 1) at x in [-1, 1]."""
+    return np.cos(np.arccos(np.clip(x, -1.0, 1.0))[..., None] * np.arange(n))
 
 
 @cache
 def _panel_matrices(n: int) -> tuple[Array, Array, Array, Array]:
-    """Nodes, weights, and the matrices from values to Legendre series and from a series to its integral from -1."""
+    """Nodes, weights, and the matrices from values there to the series of the function and of its integral from -1."""
     nodes, weights = legendre.leggauss(n)
-    degree = np.arange(n)
-    to_series = (legendre.legvander(nodes, n - 1) * weights[:, None] * (degree + 0.5)).T  # (n, n): series, values
-    integrate = legendre.legint(np.eye(n), lbnd=-1)  # (n + 1, n)
-    return nodes, weights, to_series, integrate
+    to_density = np.linalg.inv(chebyshev.chebvander(nodes, n - 1))
+    return nodes, weights, to_density, chebyshev.chebint(to_density, lbnd=-1)

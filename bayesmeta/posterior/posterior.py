@@ -12,6 +12,7 @@ from bayesmeta.effects import Effects
 from bayesmeta.errors import ModelError
 from bayesmeta.model import Design, Model, Setting
 from bayesmeta.posterior.marginal import Marginal
+from bayesmeta.tables import records
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array, Json
 
@@ -23,8 +24,8 @@ class Posterior(ABC):
 
     theta_i ~ N(x_i' beta, tau^2); theta_new ~ N(x' beta, tau^2) is the effect in a new setting.
 
-    `posterior["mu"]` is a `Marginal` with mean, sd, pdf, cdf, quantile, interval, draws, probability. `summary()` is what
-    to look at first.
+    `posterior["mu"]` is a `Marginal` with mean, sd, pdf, cdf, quantile, interval, draws, probability. `summary()` is
+    what to look at first.
 
     Attributes
     ----------
@@ -40,7 +41,7 @@ class Posterior(ABC):
     >>> import bayesmeta as bm
     >>> posterior = bm.fit(bm.load("crins2014"), bm.Model("normal"))
     >>> posterior.summary().loc["mu", ["median", "lower", "upper"]].astype(float).round(2).tolist()
-    [-1.56, -2.22, -0.93]
+    [-1.56, -2.22, -0.92]
     """
 
     engine: str
@@ -179,10 +180,10 @@ class Posterior(ABC):
 
     @cached_property
     def _studies(self) -> pd.DataFrame:
-        frame = self._study_summaries()
-        frame.insert(0, "study", list(self.studies_in_model))
-        frame.insert(1, "y", self.effects.y)
-        frame.insert(2, "se", self.effects.se)
+        summaries = self._study_summaries()
+        names = pd.Index(["y", "se", *summaries.columns], dtype=object)
+        frame = pd.DataFrame(np.column_stack([self.effects.y, self.effects.se, summaries]), columns=names)
+        frame.insert(0, "study", pd.Series(self.studies_in_model, dtype=object))
         return frame
 
     def studies(self) -> pd.DataFrame:
@@ -214,15 +215,12 @@ class Posterior(ABC):
 
     def to_dict(self) -> Json:
         """The result as plain data: the JSON of `bayesmeta fit --json`; numbers that do not exist are None."""
-        summary = self._summary.astype(object).where(self._summary.notna(), None)
-        studies = self._studies.drop(columns=["y", "se"]).astype(object)
-        studies = studies.where(studies.notna(), None)
         return {
             "engine": self.engine,
             "k": len(self.studies_in_model),
             "model": self.model.to_dict(),
             "log_marginal_likelihood": self.log_marginal_likelihood,
-            "parameters": {str(name): dict(row) for name, row in summary.to_dict("index").items()},
-            "studies": studies.to_dict("records"),
+            "parameters": dict(zip(self.parameters, records(self._summary))),
+            "studies": records(self._studies.drop(columns=["y", "se"])),
             "diagnostics": self.diagnostics,
         }

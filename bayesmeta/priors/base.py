@@ -11,6 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import Field, dataclass, fields
+from math import floor
 from numbers import Real
 from typing import Any, ClassVar, Self, overload
 
@@ -62,8 +63,8 @@ class Prior(ABC):
         for parameter in fields(self):
             object.__setattr__(self, parameter.name, self._checked(parameter, getattr(self, parameter.name)))
 
-    def _checked(self, parameter: Field[Any], value: object) -> float:
-        """The value of a parameter as a float, or a refusal."""
+    def _checked(self, parameter: Field[Any], value: object) -> object:
+        """The value of a parameter as the family keeps it, here a float, or a refusal."""
         if isinstance(value, bool) or not isinstance(value, Real):
             raise self._refusal(f"{parameter.name} is {value!r}. It must be a number.")
         try:
@@ -85,7 +86,7 @@ class Prior(ABC):
     @property
     def text(self) -> str:
         """The prior as it is written on the command line: parse_prior(prior.text) == prior."""
-        values = [getattr(self, parameter.name) for parameter in fields(self)]
+        values = [getattr(self, name) for name in self.parameters()]
         written = [number_text(v) if isinstance(v, float) else str(v) for v in values]
         return f"{self.text_name}({', '.join(written)})" if written else self.text_name
 
@@ -105,7 +106,12 @@ class Prior(ABC):
     @classmethod
     def parameters(cls) -> tuple[str, ...]:
         """Names of the parameters in the order of the text form."""
-        return tuple(parameter.name for parameter in fields(cls))
+        return tuple(parameter.name for parameter in fields(cls) if not parameter.metadata.get("not written"))
+
+    @classmethod
+    def choices(cls) -> dict[str, tuple[str, ...]]:
+        """For each parameter that is a name and not a number: the names that it may have."""
+        return {}
 
     @classmethod
     def signature(cls) -> str:
@@ -137,13 +143,18 @@ class Prior(ABC):
 
     @property
     @abstractmethod
-    def pymc(self) -> tuple[str, dict[str, float]]:
-        """Name and keyword parameters of the PyMC distribution with the same density."""
+    def pymc(self) -> tuple[str, dict[str, float]] | None:
+        """Name and keyword parameters of the PyMC distribution with the same density; None where PyMC has none."""
 
     @property
     def proper(self) -> bool:
         """Whether the density integrates to one."""
         return True
+
+    @property
+    def warning(self) -> str:
+        """What whoever uses this prior should be told; empty where there is nothing."""
+        return ""
 
     @property
     def breaks(self) -> tuple[float, ...]:
@@ -258,6 +269,34 @@ class Prior(ABC):
         return float(result) if points.ndim == 0 else result
 
 
+class ImproperPrior(Prior, abstract=True):
+    """A density that does not integrate to one: it has no probabilities, and refuses whatever needs them."""
+
+    #: The proper prior that a refusal offers.
+    proper_instead: ClassVar[str]
+
+    @property
+    def proper(self) -> bool:
+        return False
+
+    @property
+    def mean(self) -> float:
+        return np.nan
+
+    @property
+    def sd(self) -> float:
+        return np.inf
+
+    def _cdf(self, x: Array) -> Array:
+        raise self._refusal(
+            "it is improper, so it has no probabilities, quantiles or draws. Use a proper prior, such as "
+            f"{self.proper_instead}."
+        )
+
+    def _quantile(self, p: Array) -> Array:
+        return self._cdf(p)
+
+
 class HeterogeneityPrior(Prior, abstract=True):
     """A prior for tau, the standard deviation of the effects between trials: support within [0, inf)."""
 
@@ -271,9 +310,49 @@ class HeterogeneityPrior(Prior, abstract=True):
     def tail_exponent(self) -> float:
         """The a with which the density falls as tau^-a for large tau; inf where it falls faster than any power.
 
-        It decides which moments of the posterior exist when there are few trials.
+        It decides which moments of the posterior exist when there are few trials; see `least_k`.
         """
         return np.inf
+
+    @property
+    def point(self) -> float | None:
+        """The value at which all probability sits: tau is then known, and there is no density. None elsewhere."""
+        return None
+
+    @property
+    def needs_standard_errors(self) -> bool:
+        """Whether the density waits for the standard errors of the trials: see `given`."""
+        return False
+
+    def given(self, se: Values) -> HeterogeneityPrior:
+        """This prior for trials with these standard errors (k,); itself where they do not enter.
+
+        Raises
+        ------
+        PriorError : standard errors that are not positive and finite, or fewer than the prior needs.
+        """
+        return self
+
+    def least_k(self, flat: int = 1) -> int:
+        """The smallest number of trials with a proper posterior, when `flat` coefficients have a flat prior.
+
+        For large tau, p(y | tau) falls as tau^-(k - q): a factor 1 / tau for each trial, and integrating out a flat
+        coefficient gives one back. With a prior that falls as tau^-a the posterior is proper where a + k - q > 1; at
+        tau = 0 p(y | tau) is bounded and every prior here integrable. And k >= q: the trials must determine q.
+
+        References
+        ----------
+        Gelman 2006, Bayesian Analysis 1:515, section 2; Roever 2020, J Stat Softw 93(6), section 2.
+
+        Examples
+        --------
+        >>> from bayesmeta.priors import HalfNormal, ImproperUniform, Jeffreys
+        >>> ImproperUniform().least_k(), Jeffreys().least_k(), HalfNormal(0.5).least_k()
+        (3, 2, 1)
+        """
+        if self.tail_exponent > 1.0:
+            return max(1, flat)
+        return max(1, flat, floor(1.0 + flat - self.tail_exponent) + 1)
 
 
 class EffectPrior(Prior, abstract=True):
@@ -289,3 +368,19 @@ class EffectPrior(Prior, abstract=True):
     def gaussian(self) -> tuple[float, float] | None:
         """Location and scale where the prior is normal, scale inf where it is flat, None elsewhere."""
         return None
+
+    def as_normal_mixture(self, accuracy: float = 1e-9) -> tuple[Array, Array, Array] | None:
+        """Weights, locations and scales (n,) of normal distributions whose mixture is this prior.
+
+        Parameters
+        ----------
+        accuracy : relative, of the density, over the central 1 - 1e-8 of the prior. Mixtures of normals are exact.
+
+        Returns
+        -------
+        Three arrays (n,), the weights with sum 1; None where the prior is no such mixture.
+        """
+        if self.gaussian is None or not self.proper:
+            return None
+        location, scale = self.gaussian
+        return np.ones(1), np.array([location]), np.array([scale])

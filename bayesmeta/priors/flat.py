@@ -7,12 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from bayesmeta.priors.base import Array, EffectPrior
-from bayesmeta.priors.parameters import ParameterError
+from bayesmeta.priors.base import Array, EffectPrior, ImproperPrior
 
 
 @dataclass(frozen=True)
-class Flat(EffectPrior):
+class Flat(ImproperPrior, EffectPrior):
     """Flat prior for an effect: p(x) = 1 on the whole line. Improper.
 
     The posterior may be improper too: with few trials, or where every trial has an empty arm. The marginal likelihood
@@ -35,18 +34,7 @@ class Flat(EffectPrior):
     """
 
     examples: ClassVar[tuple[str, ...]] = ("flat",)
-
-    @property
-    def mean(self) -> float:
-        return np.nan
-
-    @property
-    def sd(self) -> float:
-        return np.inf
-
-    @property
-    def proper(self) -> bool:
-        return False
+    proper_instead: ClassVar[str] = "normal(0, 4)"
 
     @property
     def gaussian(self) -> tuple[float, float]:
@@ -58,14 +46,3 @@ class Flat(EffectPrior):
 
     def _log_density(self, x: Array) -> Array:
         return np.where(np.isnan(x), x, 0.0)
-
-    def _cdf(self, x: Array) -> Array:
-        raise self._improper()
-
-    def _quantile(self, p: Array) -> Array:
-        raise self._improper()
-
-    def _improper(self) -> ParameterError:
-        return self._refusal(
-            "it is improper, so it has no probabilities, quantiles or draws. Use a proper prior, such as normal(0, 4)."
-        )

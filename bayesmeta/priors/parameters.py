@@ -11,6 +11,7 @@ from bayesmeta.errors import PriorError
 POSITIVE = {"must be": "positive", "holds": lambda value: value > 0}
 NOT_NEGATIVE = {"must be": "zero or positive", "holds": lambda value: value >= 0}
 ABOVE_ONE = {"must be": "above 1", "holds": lambda value: value > 1}
+NOT_ONE = {"must be": "positive and not 1", "holds": lambda value: value > 0 and value != 1}
 
 # Not float() alone: it also takes 1_000 and the digits of every script.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity|nan)", re.ASCII | re.IGNORECASE)
@@ -53,14 +54,47 @@ def numbers_by_name(family: str, names: Sequence[str], example: str, arguments: 
     ------
     ParameterError : too few, too many, unknown or repeated names, a positional argument behind a keyword, not a number.
     """
-    write = f"Write it as {example}."
+    values = values_by_name(family, names, example, arguments)
+    return {name: number_of(family, name, value, example) for name, value in values.items()}
+
+
+def number_of(family: str, name: str, value: str, example: str) -> float:
+    """One number from its text."""
+    if NUMBER.fullmatch(value) is None:
+        found = f'"{quoted(value)}"' if value else "missing"
+        raise ParameterError(f"prior {family}", f"{name} is {found}. It must be a number. Write it as {example}.")
+    return float(value)
+
+
+def values_by_name(
+    family: str,
+    names: Sequence[str],
+    example: str,
+    arguments: Sequence[str],
+    *,
+    least: int | None = None,
+    kind: str = "number",
+) -> dict[str, str]:
+    """Texts by the names of the parameters, from arguments by position or by keyword.
+
+    Parameters
+    ----------
+    family, names, example : name of the family, its parameters, and a member in text form for the refusal.
+    arguments : as they stand between the parentheses.
+    least : how many must be given; all if None.
+    kind : what an argument is, in the words of the refusal.
+
+    Raises
+    ------
+    ParameterError : too few, too many, unknown or repeated names, or a positional argument behind a keyword.
+    """
 
     def refusal(finding: str) -> ParameterError:
-        return ParameterError(f"prior {family}", f"{finding} {write}")
+        return ParameterError(f"prior {family}", f"{finding} Write it as {example}.")
 
-    if len(arguments) != len(names):
-        raise refusal(_arity(family, names, len(arguments)))
-    numbers: dict[str, float] = {}
+    if not (len(names) if least is None else least) <= len(arguments) <= len(names):
+        raise refusal(_arity(family, names, len(arguments), kind))
+    values: dict[str, str] = {}
     keywords = False
     for position, argument in enumerate(arguments):
         given, equals, value = (part.strip() for part in argument.rpartition("="))
@@ -70,20 +104,17 @@ def numbers_by_name(family: str, names: Sequence[str], example: str, arguments: 
         name = given.lower() if equals else names[position]
         if name not in names:
             raise refusal(f'{family} has no parameter "{quoted(given)}", only {" and ".join(names)}.')
-        if name in numbers:
+        if name in values:
             raise refusal(f"{name} is given twice.")
-        if NUMBER.fullmatch(value) is None:
-            found = f'"{quoted(value)}"' if value else "missing"
-            raise refusal(f"{name} is {found}. It must be a number.")
-        numbers[name] = float(value)
-    return numbers
+        values[name] = value
+    return values
 
 
-def _arity(family: str, names: Sequence[str], given: int) -> str:
+def _arity(family: str, names: Sequence[str], given: int, kind: str) -> str:
     if not names:
-        return f"{family} takes no numbers."
-    wanted = "1 number" if len(names) == 1 else f"{len(names)} numbers"
+        return f"{family} takes no {kind}s."
+    wanted = f"1 {kind}" if len(names) == 1 else f"{len(names)} {kind}s"
     found = {0: "none is", 1: "1 is"}.get(given, f"{given} are")
     # 0,5 for 0.5 is how half of Europe writes a number.
-    hint = " A decimal has a point; a comma separates." if given > len(names) else ""
+    hint = " A decimal has a point; a comma separates." if given > len(names) and kind == "number" else ""
     return f"{family} takes {wanted}, {' and '.join(names)}; {found} given.{hint}"

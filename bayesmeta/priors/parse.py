@@ -21,14 +21,13 @@ LONGEST = 1000  # characters; a text beyond is no prior
 LISTS_ALL = "`bayesmeta priors` lists all."
 
 FORM = re.compile(r"(?P<name>[A-Za-z][\w-]*)\s*(?:\((?P<arguments>.*)\))?", re.ASCII | re.DOTALL)
-COMMA = re.compile(r",(?![^(]*\))")  # not within the parentheses of an argument
 
 
 def catalogue(role: str | None = None) -> tuple[type[Prior], ...]:
     """The families for a role, or all of them, in alphabetical order.
 
-    >>> [family.signature() for family in catalogue("mu")]
-    ['flat', 'normal(location, scale)', 'odds_ratio_within(ratio)']
+    >>> [family.signature() for family in catalogue("mu")][-3:]
+    ['sceptical(odds_ratio)', 'student_t(df, location, scale)', 'unit_information']
     """
     kind = Prior if role is None else _role(role)[0]
     return tuple(family for family in register().values() if issubclass(family, kind))
@@ -37,8 +36,8 @@ def catalogue(role: str | None = None) -> tuple[type[Prior], ...]:
 def prior_names(role: str | None = None) -> tuple[str, ...]:
     """The text names of the priors for a role ("tau", "mu", "beta" or "baseline"), or of all.
 
-    >>> prior_names("mu")
-    ('flat', 'normal', 'odds_ratio_within')
+    >>> prior_names("mu")[:4]
+    ('bartos_effect', 'enthusiastic', 'flat', 'mixture')
     """
     return tuple(family.text_name for family in catalogue(role))
 
@@ -101,7 +100,23 @@ def _parts(text: str, role: str, where: str) -> tuple[str, list[str]]:
     if form is None or len(plain) > LONGEST or plain.count("(") != plain.count(")"):
         raise PriorError(f"{where}: {_unreadable(plain, role)} {LISTS_ALL}")
     arguments = (form["arguments"] or "").strip()
-    return form["name"], [argument.strip() for argument in COMMA.split(arguments)] if arguments else []
+    return form["name"], separated(arguments) if arguments else []
+
+
+def separated(arguments: str) -> list[str]:
+    """The arguments between commas, but for commas within the parentheses of an argument.
+
+    >>> separated("0.9, normal(0, 1), x")
+    ['0.9', 'normal(0, 1)', 'x']
+    """
+    parts, depth = [""], 0
+    for character in arguments:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
 
 
 def _unreadable(plain: str, role: str) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log, sqrt
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
 from bayesmeta.priors.base import Array, HeterogeneityPrior
-from bayesmeta.priors.parameters import NOT_NEGATIVE, number_text
+from bayesmeta.priors.parameters import NOT_NEGATIVE, ParameterError, number_text
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,13 @@ class Uniform(HeterogeneityPrior):
         super().__post_init__()
         if not self.low < self.high:
             raise self._refusal(f"high is {number_text(self.high)}. It must be above low, {number_text(self.low)}.")
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> Self:
+        if not arguments:  # the name of the improper one elsewhere
+            finding = "it needs its two ends, as in uniform(0, 2). Without an end it is improper_uniform."
+            raise ParameterError(f"prior {cls.text_name}", finding)
+        return super().from_arguments(arguments)
 
     @property
     def mean(self) -> float:

@@ -29,8 +29,8 @@ def label(posterior: Posterior) -> str:
 def quantities(posterior: Posterior) -> pd.DataFrame:
     """Every quantity that a reader asks for, one row each.
 
-    Without moderators the pooled OR; with a categorical moderator the OR of each group and the ratio of each group's OR to
-    the first one's; tau; the OR in a new setting; each trial's shrunken OR.
+    Without moderators the pooled OR; with a categorical moderator the OR of each group and the ratio of each group's OR
+    to the first one's; tau; the OR in a new setting; each trial's shrunken OR.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ def quantities(posterior: Posterior) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame: outcome, fit, quantity, of (group or study), scale ("OR", "ratio of ORs", "log OR"), mean and sd on the log
-    scale, median, lower, upper (95%) on the named scale, wished (probability that the OR lies in the wished direction; NaN
-    where no direction is named), above_1 (probability that the OR, or ratio, lies above 1).
+    DataFrame: outcome, fit, quantity, of (group or study), scale ("OR", "ratio of ORs", "log OR"), mean and sd on the
+    log scale, median, lower, upper (95%) on the named scale, wished (probability that the OR lies in the wished
+    direction; NaN where no direction is named), above_1 (probability that the OR, or ratio, lies above 1).
     """
     rows: list[dict[str, object]] = []
 

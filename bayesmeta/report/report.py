@@ -12,6 +12,7 @@ from bayesmeta.frequentist import Pools
 from bayesmeta.posterior import Posterior
 from bayesmeta.report import words
 from bayesmeta.report.quantities import label, quantities
+from bayesmeta.tables import records, rows
 from bayesmeta.trials import Trials
 from bayesmeta.types import Json
 
@@ -97,19 +98,19 @@ class Report:
                 "interval": list(published.odds_ratio_interval),
                 "source": published.source,
             },
-            "trials": _records(self.trials.table),
-            "set_aside": _records(self.trials.set_aside),
+            "trials": records(self.trials.table),
+            "set_aside": records(self.trials.set_aside),
             "pools": None if self.pools is None else self.pools.to_dict(),
             "fits": [{"fit": label(fit)} | fit.to_dict() for fit in self.fits],
-            "quantities": _records(self.table()),
+            "quantities": records(self.table()),
             "checks": [{"check": type(check).__name__} | check.to_dict() for check in self.checks],
         }
 
 
 def pool_quantities(pools: Pools, trials: Trials) -> pd.DataFrame:
     """The frequentist rows in the columns of `quantities`: pooled OR and, where it exists, the prediction interval."""
-    rows = []
-    for row in pools.table.itertuples():
+    found = []
+    for row in rows(pools.table):
         shared = {
             "outcome": trials.outcome or trials.name,
             "fit": f"{row.method}, {row.interval}",
@@ -117,7 +118,7 @@ def pool_quantities(pools: Pools, trials: Trials) -> pd.DataFrame:
             "scale": "OR",
         }
         estimate, lower, upper = np.exp([row.estimate, row.lower, row.upper])
-        rows.append(
+        found.append(
             shared
             | {
                 "quantity": "pooled",
@@ -130,21 +131,11 @@ def pool_quantities(pools: Pools, trials: Trials) -> pd.DataFrame:
         )
         if np.isfinite(row.prediction_lower):
             low, high = np.exp([row.prediction_lower, row.prediction_upper])
-            rows.append(shared | {"quantity": "new setting", "median": estimate, "lower": low, "upper": high})
+            found.append(shared | {"quantity": "new setting", "median": estimate, "lower": low, "upper": high})
         if np.isfinite(row.tau2):
-            rows.append(shared | {"quantity": "tau", "scale": "log OR", "median": np.sqrt(row.tau2)})
-    return pd.DataFrame(rows)
+            found.append(shared | {"quantity": "tau", "scale": "log OR", "median": np.sqrt(row.tau2)})
+    return pd.DataFrame(found)
 
 
 def _sentences(check: Any) -> tuple[str, ...]:
     return tuple(check.sentences) if isinstance(check, AgainstPools) else (check.sentence,)
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            str(name): None if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
-            for name, value in row.items()
-        }
-        for row in table.to_dict("records")
-    ]

@@ -58,6 +58,7 @@ def evidence(trials: Trials) -> str:
     published = trials.published
     if published is None:
         return f"{outcome}: {trials.k} trials."
+    printed = odds_ratio(published.odds_ratio, *published.odds_ratio_interval)
     if trials.k < published.k:
         aside = (
             f" {len(trials.set_aside)} further rows of the data file are set aside, each with its reason."
@@ -65,10 +66,7 @@ def evidence(trials: Trials) -> str:
             else ""
         )
         return (
-            f"{outcome}: counts of {trials.k} of the {published.k} published trials can be read. They are not a fair sample of"
-            f" them, and this is not a replication of the published pooled OR {odds_ratio(published.odds_ratio, *published.odds_ratio_interval)}.{aside}"
+            f"{outcome}: counts of {trials.k} of the {published.k} published trials can be read. They are not a fair"
+            f" sample of them, and this is not a replication of the published pooled OR {printed}.{aside}"
         )
-    return (
-        f"{outcome}: {trials.k} trials; published were {published.k}, pooled OR"
-        f" {odds_ratio(published.odds_ratio, *published.odds_ratio_interval)}."
-    )
+    return f"{outcome}: {trials.k} trials; published were {published.k}, pooled OR {printed}."

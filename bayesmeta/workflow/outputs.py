@@ -23,8 +23,8 @@ RECORD = "record.json"
 def staged(out: str | Path) -> Iterator[Path]:
     """A temporary folder beside `out`; when the block ends well its files are moved into `out`.
 
-    Until then `out` holds an earlier run's results, whole. Files that the earlier run's record lists and this run does not
-    make are removed with it, so that a folder never mixes two runs; other files in `out` are left alone.
+    Until then `out` holds an earlier run's results, whole. Files that the earlier run's record lists and this run does
+    not make are removed with it, so that a folder never mixes two runs; other files in `out` are left alone.
 
     Raises
     ------

@@ -56,8 +56,8 @@ class Script:
     def trials(self, name: str) -> Trials:
         """The shipped trials of that name, or the table given by --data in their place.
 
-        A table from --data keeps the outcome, the wished direction and the published pooled result of the shipped set, so
-        that whoever holds all published trials checks them against what was printed.
+        A table from --data keeps the outcome, the wished direction and the published pooled result of the shipped set,
+        so that whoever holds all published trials checks them against what was printed.
 
         Parameters
         ----------

@@ -14,6 +14,7 @@ from rich.text import Text
 from bayesmeta.checks import AgainstPools
 from bayesmeta.frequentist import Pools
 from bayesmeta.report import Report, label, number, odds_ratio, probability, quantities
+from bayesmeta.tables import rows
 
 WIDTH = 110
 INTERVALS = {"wald": "Wald", "hksj": "HKSJ", "hksj_adhoc": "ad hoc HKSJ"}
@@ -46,33 +47,32 @@ def show(report: Report, to: Console | None = None) -> None:
 
 def pools_table(pools: Pools) -> Table:
     """One row a method; a column for each kind of interval."""
-    table = Table(
-        title="Frequentist pooled OR (95% interval)", title_justify="left", title_style="bold", box=None, pad_edge=False
-    )
-    table.add_column("method")
-    table.add_column("tau", justify="right")
-    table.add_column("OR", justify="right")
     present = [name for name in INTERVALS if (pools.table["interval"] == name).any()]
-    for name in present:
-        table.add_column(INTERVALS[name], justify="right")
-    table.add_column("new setting (Wald)", justify="right")
-    for method, rows in pools.table.groupby("method", sort=False):
-        by_interval = {row.interval: row for row in rows.itertuples()}
+    titles = [INTERVALS[name] for name in present]
+    table = _table("Frequentist pooled OR (95% interval)", "method", "tau", "OR", *titles, "new setting (Wald)")
+    for method, found in pools.table.groupby("method", sort=False):
+        by_interval = {row.interval: row for row in rows(found)}
         first = next(iter(by_interval.values()))
         cells = [
-            f"{number(float(np.exp(by_interval[name].lower)))} to {number(float(np.exp(by_interval[name].upper)))}"
-            if name in by_interval
-            else ""
-            for name in present
+            _span(by_interval[name].lower, by_interval[name].upper) if name in by_interval else "" for name in present
         ]
-        prediction = (
-            f"{number(float(np.exp(first.prediction_lower)))} to {number(float(np.exp(first.prediction_upper)))}"
-            if np.isfinite(first.prediction_lower)
-            else ""
-        )
         tau = number(float(np.sqrt(first.tau2))) if np.isfinite(first.tau2) else ""
+        prediction = _span(first.prediction_lower, first.prediction_upper)
         table.add_row(str(method), tau, number(float(np.exp(first.estimate))), *cells, prediction)
     return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    """A plain table: the first column is text, the others are numbers and stand to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="right" if position else "left", no_wrap=position > 0)
+    return table
+
+
+def _span(lower: float, upper: float) -> str:
+    """An interval of log odds ratios as odds ratios; nothing where there is none."""
+    return f"{number(float(np.exp(lower)))} to {number(float(np.exp(upper)))}" if np.isfinite(lower) else ""
 
 
 def heterogeneity_line(pools: Pools) -> str:
@@ -87,48 +87,29 @@ def heterogeneity_line(pools: Pools) -> str:
 
 
 def answers_table(report: Report) -> Table:
-    """The Bayesian answers: a row for each quantity of each fit."""
-    direction = {"higher": "P(OR > 1)", "lower": "P(OR < 1)"}.get(report.trials.direction)
-    table = Table(
-        title="Posterior: median (95% interval)", title_justify="left", title_style="bold", box=None, pad_edge=False
-    )
-    for name, justify in (("fit", "left"), ("quantity", "left"), ("OR", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    table.add_column(f"{direction} (wished)" if direction else "P(OR > 1)", justify="right")
+    """The Bayesian answers: for each fit its quantities, a row each."""
+    direction = {"higher": "P(OR > 1), wished", "lower": "P(OR < 1), wished"}.get(report.trials.direction)
+    table = _table("Posterior: median (95% interval)", "", "OR (tau: log OR)", direction or "P(OR > 1)")
     for fit in report.fits:
+        table.add_row(Text(label(fit), style="bold"), "", "")
         answers = quantities(fit)
-        answers = answers[~answers["quantity"].isin(["study", "coefficient"])]
-        for position, row in enumerate(answers.itertuples()):
-            name = escape(f"{row.quantity}: {row.of}" if row.of else str(row.quantity))
-            value = odds_ratio(row.median, row.lower, row.upper)
+        for row in rows(answers[~answers["quantity"].isin(["study", "coefficient"])]):
+            name = f"  {row.quantity}: {row.of}" if row.of else f"  {row.quantity}"
             chance = row.wished if direction and row.scale == "OR" else row.above_1
-            cell = "" if pd.isna(chance) else probability(chance) + (" > 1" if row.scale == "ratio of ORs" else "")
-            table.add_row(
-                escape(label(fit)) if position == 0 else "", name, value, cell, end_section=position == len(answers) - 1
-            )
+            cell = "" if pd.isna(chance) else probability(chance)
+            if row.scale == "ratio of ORs":
+                cell = f"P(ratio > 1) {cell}"
+            table.add_row(escape(name), odds_ratio(row.median, row.lower, row.upper), cell)
     return table
 
 
 def studies_table(report: Report) -> Table:
     """Each trial: counts, observed and shrunken OR in the first fit."""
     fit = report.fits[0]
-    table = Table(
-        title=f"Trials: observed and shrunken OR ({label(fit)})",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        pad_edge=False,
-    )
-    for name, justify in (
-        ("trial", "left"),
-        ("treated", "right"),
-        ("control", "right"),
-        ("observed", "right"),
-        ("shrunken", "right"),
-    ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    title = f"Trials: observed and shrunken OR ({label(fit)})"
+    table = _table(title, "trial", "treated", "control", "observed", "shrunken")
     counts = fit.trials.counts[fit.effects.rows]
-    for row, count in zip(fit.studies().itertuples(), counts, strict=True):
+    for row, count in zip(rows(fit.studies()), counts, strict=True):
         arms = ["" if np.isnan(count[j]) else f"{count[j]:.0f}/{count[j + 1]:.0f}" for j in (0, 2)]
         observed = odds_ratio(*np.exp([row.y, row.y - 1.959964 * row.se, row.y + 1.959964 * row.se]))
         table.add_row(escape(row.study), *arms, observed, odds_ratio(*np.exp([row.median, row.lower, row.upper])))
@@ -146,8 +127,3 @@ def _selected(report: Report) -> Iterable[str]:
             & check.table["interval"].isin(["wald", "hksj", "as printed"])
         ].drop_duplicates(subset=["method"])
         yield from shown["because"].head(REMARKS)
-
-
-def warn(message: str) -> None:
-    """One line on standard error."""
-    print(message, file=sys.stderr, flush=True)

@@ -29,7 +29,7 @@ each_family = pytest.mark.parametrize("family", DEFINED, ids=lambda family: fami
 
 def test_the_families_are_those_that_the_folder_defines():
     assert set(catalogue()) == set(DEFINED)
-    assert len(DEFINED) >= 9
+    assert len(DEFINED) >= 31
 
 
 @each_family
@@ -75,10 +75,9 @@ def test_everything_public_exists():
 
 
 def test_names_by_role():
-    assert (
-        prior_names("mu") == prior_names("beta") == prior_names("baseline") == ("flat", "normal", "odds_ratio_within")
-    )
-    assert {"half_normal", "half_cauchy", "half_t", "uniform", "exponential", "lognormal"} <= set(prior_names("tau"))
+    assert prior_names("mu") == prior_names("beta") == prior_names("baseline")
+    assert {"flat", "normal", "odds_ratio_within", "student_t", "mixture"} <= set(prior_names("mu"))
+    assert {"half_normal", "uniform", "lognormal", "jeffreys", "dumouchel", "turner"} <= set(prior_names("tau"))
     assert set(prior_names()) == set(prior_names("tau")) | set(prior_names("mu"))
     assert list(prior_names()) == sorted(prior_names())
 
@@ -87,6 +86,8 @@ def test_signatures_name_the_parameters():
     signatures = {family.text_name: family.signature() for family in catalogue()}
     assert signatures["flat"] == "flat"
     assert signatures["normal"] == "normal(location, scale)"
+    assert signatures["jeffreys"] == "jeffreys"
+    assert signatures["turner"] == "turner(outcome, comparison)"
 
 
 def test_two_families_cannot_share_a_name():

@@ -1,5 +1,7 @@
 """Priors in words: the numbers in the sentence are the prior's."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -61,5 +63,4 @@ def test_every_prior_can_be_described():
         for text in family.examples:
             words = describe(parse_prior(text, family.role or "mu"))
             assert words.startswith(f"{text}: ")
-            assert "nan" not in words
-            assert "inf" not in words
+            assert re.search(r"\b(nan|inf)\b", words) is None

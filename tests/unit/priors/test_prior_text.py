@@ -67,7 +67,7 @@ def test_text_gives_the_prior(text, role, prior):
         (
             "vague",
             "mu",
-            "no prior of that name. For mu there are flat, normal, odds_ratio_within. `bayesmeta priors` lists all.",
+            f"no prior of that name. For mu there are {', '.join(prior_names('mu'))}. `bayesmeta priors` lists all.",
         ),
         ("half_normal(-1)", "tau", "scale is -1. It must be positive."),
         ("half_normal(0)", "tau", "scale is 0. It must be positive."),

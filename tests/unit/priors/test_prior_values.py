@@ -8,12 +8,16 @@ from scipy import stats
 
 from bayesmeta.priors import (
     Exponential,
+    Gamma,
     HalfCauchy,
     HalfNormal,
     HalfT,
+    InverseGamma,
     LogNormal,
+    LogT,
     Normal,
     OddsRatioWithin,
+    StudentT,
     Uniform,
     catalogue,
     parse_prior,
@@ -101,6 +105,8 @@ SCIPY = {
     Uniform: lambda prior: stats.uniform(prior.low, prior.high - prior.low),
     Exponential: lambda prior: stats.expon(scale=1 / prior.rate),
     LogNormal: lambda prior: stats.lognorm(prior.sigma, scale=math.exp(prior.mu)),
+    Gamma: lambda prior: stats.gamma(prior.shape, scale=1 / prior.rate),
+    StudentT: lambda prior: stats.t(prior.df, prior.location, prior.scale),
 }
 
 
@@ -116,7 +122,7 @@ def test_scipy_has_the_same_distribution(family):
         np.testing.assert_allclose(prior.log_density(x), frozen.logpdf(x), rtol=1e-11, atol=1e-12)
         np.testing.assert_allclose(prior.cdf(x), frozen.cdf(x), rtol=1e-11)
         np.testing.assert_allclose(prior.survival(x), frozen.sf(x), rtol=1e-11)
-        if np.isfinite(prior.mean):
+        if np.isfinite(prior.mean) and np.isfinite(prior.sd):
             assert prior.mean == pytest.approx(frozen.mean(), rel=1e-12, abs=1e-15)
             assert prior.sd == pytest.approx(frozen.std(), rel=1e-10)
 
@@ -130,6 +136,37 @@ def test_scipy_has_the_same_half_t(df):
     np.testing.assert_allclose(prior.quantile_upper([1e-9, 0.01, 0.5]), t.isf([5e-10, 0.005, 0.25]), rtol=1e-10)
 
 
+@pytest.mark.parametrize(("on", "power"), [("tau2", 2), ("tau", 1)])
+def test_scipy_has_the_same_inverse_gamma_on_tau_and_on_its_square(on, power):
+    prior, frozen = InverseGamma(3.5, 0.4, on), stats.invgamma(3.5, scale=0.4)
+    tau = np.array([0.05, 0.3, 1.0, 4.0])
+    np.testing.assert_allclose(prior.cdf(tau), frozen.cdf(tau**power), rtol=1e-11)
+    density = frozen.pdf(tau**power) * power * tau ** (power - 1)
+    np.testing.assert_allclose(prior.density(tau), density, rtol=1e-11)
+    assert prior.mean == pytest.approx(frozen.expect(lambda x: x ** (1 / power)), rel=1e-8)
+
+
+def test_an_inverse_gamma_on_the_variance_is_a_gamma_of_the_precision():
+    # BUGS: precision ~ dgamma(a, b), precision = 1 / tau^2
+    tau = np.array([0.1, 0.5, 2.0])
+    np.testing.assert_allclose(InverseGamma(0.5, 0.02).cdf(tau), stats.gamma(0.5, scale=50).sf(tau**-2.0), rtol=1e-11)
+
+
+def test_log_t_is_a_t_of_the_logarithm_and_nears_the_lognormal():
+    prior, log_tau = LogT(5, -1.7, 1.3), stats.t(5, -1.7, 1.3)
+    tau = np.array([1e-100, 1e-3, 0.2, 1.0, 50.0, 1e100])
+    np.testing.assert_allclose(prior.cdf(tau), log_tau.cdf(np.log(tau)), rtol=1e-11)
+    np.testing.assert_allclose(prior.survival(tau), log_tau.sf(np.log(tau)), rtol=1e-11)
+    np.testing.assert_allclose(prior.log_density(tau), log_tau.logpdf(np.log(tau)) - np.log(tau), rtol=1e-11)
+    np.testing.assert_allclose(LogT(1e9, -1, 0.8).cdf(tau), LogNormal(-1, 0.8).cdf(tau), rtol=1e-6, atol=1e-30)
+    assert prior.log_density(0.0) == math.inf
+
+
+def test_gamma_and_inverse_gamma_at_zero():
+    assert [Gamma(shape, 2).density(0.0) for shape in (0.5, 1, 2)] == [math.inf, 2.0, 0.0]
+    assert InverseGamma(0.5, 1e-5).density([0.0, 1e-200]).tolist() == [0.0, 0.0]
+
+
 @pytest.mark.slow
 def test_the_pymc_form_has_the_same_log_density():
     import pymc as pm
@@ -139,6 +176,8 @@ def test_the_pymc_form_has_the_same_log_density():
     for family in catalogue():
         for text in family.examples:
             prior = parse_prior(text, family.role or "mu")
+            if prior.pymc is None:
+                continue
             name, parameters = prior.pymc
             parameters = {parameter: np.float64(value) for parameter, value in parameters.items()}
             points = prior.quantile([1e-6, 0.1, 0.5, 0.9, 1 - 1e-6]) if prior.proper else np.array([-50.0, 0.0, 3.0])

@@ -1,0 +1,233 @@
+"""A posterior as tables and sentences. Odds ratios appear here, at the edge, and nowhere earlier."""
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from bayesmeta.cli.options import not_a_replication
+from bayesmeta.cli.output import console, number, print_lines, print_table, probability, ratio, trials_in_words
+from bayesmeta.model import Model
+from bayesmeta.posterior import Marginal, Posterior
+from bayesmeta.priors import describe
+from bayesmeta.trials import Trials
+
+LEVELS = np.array([0.5, 0.025, 0.975])
+Z_975 = 1.959963984540054
+LONGEST_LIST = 5
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the numbers are called. Where counts are known they are log odds ratios; estimates may be anything.
+
+    Parameters
+    ----------
+    effect : on the model's scale.
+    exp : its exponential.
+    exceeds : the event "above zero" in words; `below` its opposite.
+    contrast : the exponential of a difference of two effects.
+    """
+
+    effect: str
+    exp: str
+    exceeds: str
+    below: str
+    contrast: str
+
+
+LOG_ODDS_RATIO = Scale("log OR", "odds ratio", "OR > 1", "OR < 1", "ratio of odds ratios")
+AS_GIVEN = Scale("effect", "exp(effect)", "effect > 0", "effect < 0", "exp(difference)")
+
+
+def scale_of(trials: Trials) -> Scale:
+    """How to speak of these trials' effects."""
+    return LOG_ODDS_RATIO if trials.has_counts.any() else AS_GIVEN
+
+
+def print_fit(posterior: Posterior) -> None:
+    """The headline, heterogeneity, groups, trials, and what was assumed."""
+    out, scale = console(), scale_of(posterior.trials)
+    trials = posterior.trials
+    what = f"{trials.name}: {trials.outcome}" if trials.outcome else trials.name
+    print_table(
+        out,
+        f"{what}, {trials_in_words(len(posterior.studies_in_model))}, {posterior.engine} posterior",
+        ["median (95% interval)", scale.exp, scale.effect],
+        parameter_rows(posterior),
+    )
+    print_lines(out, probabilities(posterior, scale))
+    groups = group_rows(posterior)
+    if groups:
+        print_table(out, "Groups", ["mean effect in a group", "trials", scale.exp, f"{scale.exp}, new setting"], groups)
+        print_lines(out, group_contrasts(posterior, scale))
+    print_table(
+        out,
+        f"Trials: {scale.exp} with 95% interval",
+        ["trial", "observed", "shrunken"],
+        [
+            [
+                row["study"],
+                _exp(row["y"], row["y"] - Z_975 * row["se"], row["y"] + Z_975 * row["se"]),
+                _exp(row["median"], row["lower"], row["upper"]),
+            ]
+            for row in posterior.studies().to_dict("records")
+        ],
+    )
+    print_sampling(out, posterior)
+    print_lines(out, [*assumptions(posterior), *zero_cells(posterior), *evidence_for(posterior), *remarks(posterior)])
+
+
+def parameter_rows(posterior: Posterior) -> list[list[str]]:
+    """Each parameter: label, exponential, own scale; tau is no effect and has no exponential."""
+    rows = []
+    for name, row in posterior.summary().iterrows():
+        triple = (float(row["median"]), float(row["lower"]), float(row["upper"]))
+        rows.append([_label(str(name), posterior), "" if name == "tau" else _exp(*triple), _linear(*triple)])
+    return rows
+
+
+def _label(name: str, posterior: Posterior) -> str:
+    fixed = {
+        "mu": "mu, pooled effect" if len(posterior.design.columns) == 1 else "mu, intercept",
+        "tau": "tau, heterogeneity",
+        "theta_new": "theta_new, new setting" if len(posterior.design.columns) == 1 else "theta_new, at the intercept",
+    }
+    return fixed.get(name, name)
+
+
+def probabilities(posterior: Posterior, scale: Scale) -> list[str]:
+    """How sure of a benefit, on average and in a new setting; of the direction that is wished, where that is known."""
+    lower = posterior.trials.direction == "lower"
+    event = scale.below if lower else scale.exceeds
+    wished = {"higher": " (more events are wished)", "lower": " (fewer events are wished)"}
+
+    def chance(marginal: Marginal) -> str:
+        return probability(marginal.probability(below=0.0) if lower else marginal.probability(above=0.0))
+
+    names = [name for name in ("mu", "theta_new") if name in posterior.parameters]
+    found = ", ".join(f"{chance(posterior[name])} for {name}" for name in names)
+    return [f"P({event}): {found}{wished.get(posterior.trials.direction, '')}."]
+
+
+def group_rows(posterior: Posterior) -> list[list[str]]:
+    """Each group of a categorical moderator."""
+    return [
+        [
+            row["group"],
+            str(row["k"]),
+            _exp(row["median"], row["lower"], row["upper"]),
+            _exp(row["new_median"], row["new_lower"], row["new_upper"]),
+        ]
+        for row in posterior.groups().to_dict("records")
+    ]
+
+
+def group_contrasts(posterior: Posterior, scale: Scale) -> list[str]:
+    """Every other group against the first."""
+    settings = posterior.design.settings()
+    first = next(iter(settings))
+    lines = []
+    for label, setting in islice(settings.items(), 1, None):
+        weights = posterior.design.row(setting) - posterior.design.row(settings[first])
+        contrast = posterior.contrast(weights)
+        found = _exp(*(float(value) for value in contrast.quantile(LEVELS)))
+        more = probability(contrast.probability(above=0.0))
+        lines.append(f"{label} v {first}: {scale.contrast} {found}, P(> 1) = {more}.")
+    return lines
+
+
+def print_sampling(out: Any, posterior: Posterior) -> None:
+    """How well the parameters were sampled, where they were."""
+    summary = posterior.summary()
+    if "rhat" in summary:
+        print_table(
+            out,
+            "Sampling",
+            ["parameter", "R-hat", "ESS (bulk)", "MCSE of the mean"],
+            [
+                [str(name), f"{row['rhat']:.3f}", number(row["ess_bulk"]), number(row["mcse_mean"])]
+                for name, row in summary.iterrows()
+            ],
+        )
+
+
+def assumptions(posterior: Posterior) -> list[str]:
+    """Model and priors in words."""
+    model = posterior.model
+    moderators = f", moderators {model.moderators}" if model.moderators else ""
+    lines = [f"Model: {model.likelihood} likelihood, random effects {model.random_effects}{moderators}."]
+    # In words only where the words hold: they speak of odds ratios, and a coefficient is a ratio of those.
+    in_words = describe if scale_of(posterior.trials) is LOG_ODDS_RATIO else str
+    for name in posterior.design.columns:
+        prior = model.prior_of(name)
+        lines.append(f"Prior of {name}: {in_words(prior) if name == 'mu' else prior}".removesuffix(".") + ".")
+    if model.random_effects != "none":
+        lines.append(f"Prior of tau: {in_words(model.tau_prior)}".removesuffix(".") + ".")
+    if model.likelihood == "binomial":
+        lines.append(f"Prior of the baselines (log odds at the {model.baseline_at}): {model.baseline_prior}.")
+    return lines
+
+
+def zero_cells(posterior: Posterior) -> list[str]:
+    """What was done about zeros; it is said also where nothing was."""
+    effects = posterior.effects
+    lines = []
+    if uses_effect_sizes(posterior.model):
+        if not posterior.trials.has_counts.any():
+            return []
+        changed = f"something was added to the tables of {_listed(effects.corrected)}" if effects.corrected else ""
+        dropped = f"{_listed(effects.dropped)} left out" if effects.dropped else ""
+        done = "; ".join(part for part in (changed, dropped) if part) or "no table was changed"
+        lines.append(f"Zero cells, rule {effects.zero_cells}: {done}.")
+    if effects.double_zero:
+        lines.append(
+            f"Nobody or everybody had the event in both arms of {_listed(effects.double_zero)} "
+            f"({len(effects.double_zero)})."
+        )
+    return lines
+
+
+def uses_effect_sizes(model: Model) -> bool:
+    """Whether the likelihood works on effect sizes, which zero cells disturb, and not on counts."""
+    return model.likelihood == "normal"
+
+
+def evidence_for(posterior: Posterior) -> list[str]:
+    """The marginal likelihood, for comparing models of the same data."""
+    value = posterior.log_marginal_likelihood
+    if value is None:
+        return []
+    improper = not all(posterior.model.prior_of(name).proper for name in posterior.design.columns)
+    note = ", up to a constant: a prior is flat, so no Bayes factors" if improper else ""
+    return [f"Log marginal likelihood {value:.4f}{note}."]
+
+
+def remarks(posterior: Posterior) -> list[str]:
+    """What a reader must know before quoting these numbers."""
+    trials = posterior.trials
+    lines = not_a_replication(trials)
+    if not trials.has_counts.any():
+        lines.append(
+            "Effects are on the scale of the estimates; exp(effect) is a ratio where estimates are log ratios."
+        )
+    if len(posterior.design.columns) > 1:
+        lines.append("mu is the intercept: the effect where every other column of the design is zero.")
+    absent = posterior.diagnostics.get("moments_that_do_not_exist")
+    if absent:
+        lines.append(f"These moments do not exist (the data say too little about tau): {', '.join(absent)}.")
+    return lines
+
+
+def _listed(studies: tuple[str, ...]) -> str:
+    more = f" and {len(studies) - LONGEST_LIST} more" if len(studies) > LONGEST_LIST else ""
+    return f"{', '.join(studies[:LONGEST_LIST])}{more}"
+
+
+def _exp(median: float, lower: float, upper: float) -> str:
+    return f"{ratio(median)} ({ratio(lower)} to {ratio(upper)})"
+
+
+def _linear(median: float, lower: float, upper: float) -> str:
+    return f"{number(median)} ({number(lower)} to {number(upper)})"

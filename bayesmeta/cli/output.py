@@ -1,0 +1,165 @@
+"""What commands print: strict JSON, tables that fit 80 columns, and numbers as people read them."""
+
+import json
+import math
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FIRST_COLUMN = 12  # least width of the column that wraps
+GAP = 2
+LARGEST_EXPONENT = 700.0  # exp of more is not a double
+
+
+def plain(value: Any) -> Any:
+    """The same value in what JSON knows: NaN and infinity become None, arrays lists, NumPy's numbers Python's.
+
+    Examples
+    --------
+    >>> plain({"x": np.float64("nan"), "n": np.int64(3), "rows": (1.5, None)})
+    {'x': None, 'n': 3, 'rows': [1.5, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def json_text(value: Any) -> str:
+    """Strict JSON in full precision, in ASCII so that it passes through every pipe."""
+    return json.dumps(plain(value), indent=2, allow_nan=False)
+
+
+def print_json(value: Any) -> None:
+    """JSON on standard output."""
+    sys.stdout.write(f"{json_text(value)}\n")
+
+
+def printable(text: object) -> str:
+    """Text as it may be shown in a terminal: characters that control it, or turn its writing around, as escapes.
+
+    Examples
+    --------
+    >>> printable("Moran\\x1b[31m 2005")
+    'Moran\\\\x1b[31m 2005'
+    """
+    return "".join(
+        letter
+        if letter.isprintable()
+        else " "
+        if unicodedata.category(letter) == "Zs"
+        else letter.encode("unicode_escape").decode("ascii")
+        for letter in str(text)
+    )
+
+
+def in_one_line(text: str) -> str:
+    """A message on one line, safe to show."""
+    return printable(" ".join(text.split()))
+
+
+# Numbers
+
+
+def number(value: float | None) -> str:
+    """Three significant digits; a dash where there is no number.
+
+    Examples
+    --------
+    >>> [number(x) for x in (1.0, 0.4749, 12.34, 1234.5, 1e-9, None, float("nan"))]
+    ['1.00', '0.475', '12.3', '1,234', '1.00e-09', '-', '-']
+    """
+    if value is None or math.isnan(value):
+        return "-"
+    if 999.5 <= abs(value) < 1e7:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+def ratio(log_ratio: float) -> str:
+    """exp of a log ratio to three digits, also where it exceeds the range of floats."""
+    if abs(log_ratio) > LARGEST_EXPONENT:
+        return f"exp({number(log_ratio)})"
+    return number(math.exp(log_ratio))
+
+
+def probability(value: float) -> str:
+    """Three decimals; never 0 or 1, since neither draws nor doubles show that.
+
+    Examples
+    --------
+    >>> [probability(p) for p in (0.5, 0.00001, 1.0)]
+    ['0.500', '<0.001', '>0.999']
+    """
+    return "<0.001" if value < 0.0005 else ">0.999" if value > 0.9995 else f"{value:.3f}"
+
+
+def trials_in_words(k: int) -> str:
+    """The number of trials: "1 trial", "8 trials"."""
+    return f"{k} trial{'s' if k != 1 else ''}"
+
+
+# Tables
+
+
+def console() -> "Console":
+    """Standard output without markup: a study called [red] is shown as [red]."""
+    from rich.console import Console
+
+    return Console(markup=False, emoji=False, highlight=False)
+
+
+def print_table(out: "Console", title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table whose first column wraps and whose other columns, the numbers, never do.
+
+    Where the numbers need more room than the terminal has, lines get longer; nothing is cut off.
+    """
+    from rich import box
+    from rich.cells import cell_len
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for position, column in enumerate(columns):
+        table.add_column(
+            printable(column),
+            justify="right" if position else "left",
+            no_wrap=position > 0,
+            overflow="fold",
+            min_width=None if position else FIRST_COLUMN,
+        )
+    for row in rows:
+        table.add_row(*(printable(cell) for cell in row))
+    texts = list(zip(columns, *rows, strict=True))
+    needed = FIRST_COLUMN + sum(GAP + max(cell_len(printable(text)) for text in column) for column in texts[1:])
+    out.print(printable(title), style="bold")
+    usual, out.width = out.width, max(out.width, needed)
+    out.print(table)
+    out.width = usual
+    out.print()
+
+
+def print_lines(out: "Console", lines: Sequence[str]) -> None:
+    """Sentences, each on lines of its own, with a hanging indent; addresses stay in one piece."""
+    import textwrap
+
+    for line in lines:
+        hanging = " " * (len(line) - len(line.lstrip()) + 2)
+        wrapped = textwrap.fill(
+            printable(line),
+            width=out.width,
+            subsequent_indent=hanging,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+        out.print(wrapped, soft_wrap=True)

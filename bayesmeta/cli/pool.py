@@ -1,0 +1,81 @@
+"""`bayesmeta pool`: the frequentist yardstick, all methods."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bayesmeta.cli.options import AsJson, Data, File, Outcome, ZeroCells, evidence, not_a_replication
+from bayesmeta.cli.output import (
+    console,
+    number,
+    print_json,
+    print_lines,
+    print_table,
+    probability,
+    ratio,
+    trials_in_words,
+)
+from bayesmeta.effects import MEASURES
+from bayesmeta.frequentist import METHODS, Pools, pool
+from bayesmeta.trials import Trials
+
+Measure = Annotated[str, typer.Option(metavar="|".join(MEASURES), help="Odds ratio, risk ratio or risk difference.")]
+
+NAMES = {"OR": "odds ratio", "RR": "risk ratio", "RD": "risk difference"}
+
+
+def pool_command(
+    file: File,
+    zero_cells: ZeroCells = "only_zero",
+    measure: Measure = "OR",
+    data: Data = "auto",
+    outcome: Outcome = None,
+    json: AsJson = False,
+) -> None:
+    """Pool the trials by every frequentist method. The yardstick beside the Bayesian results."""
+    trials = evidence(file, data=data, outcome=outcome)
+    pools = pool(trials, zero_cells=zero_cells, measure=measure)
+    if json:
+        print_json(pools.to_dict())
+    else:
+        print_pools(pools, trials)
+
+
+def print_pools(pools: Pools, trials: Trials) -> None:
+    """A row for each method and interval, then heterogeneity and notes."""
+    out = console()
+    as_ratio = pools.effects.measure != "RD" and bool(trials.has_counts.any())
+    name = NAMES[pools.effects.measure] if trials.has_counts.any() else "effect, as given"
+    shown = ratio if as_ratio else number
+    what = f"{trials.name}: {trials.outcome}" if trials.outcome else trials.name
+    print_table(
+        out,
+        f"{what}, {trials_in_words(pools.k)}",
+        ["method", "interval", f"{name} (95%)", "tau2", "95% prediction"],
+        [_row(row, shown) for row in pools.table.to_dict("records")],
+    )
+    print_lines(out, [_heterogeneity(pools.heterogeneity), *pools.notes, _methods(pools), *not_a_replication(trials)])
+
+
+def _row(row: dict[Any, Any], shown: Any) -> list[str]:
+    predicted = row["prediction_lower"] == row["prediction_lower"]  # NaN where there is none
+    return [
+        row["method"],
+        row["interval"],
+        f"{shown(row['estimate'])} ({shown(row['lower'])} to {shown(row['upper'])})",
+        number(row["tau2"]),
+        f"{shown(row['prediction_lower'])} to {shown(row['prediction_upper'])}" if predicted else "-",
+    ]
+
+
+def _heterogeneity(found: dict[str, float]) -> str:
+    return (
+        f"Heterogeneity: Q {number(found['Q'])} on {found['df']:.0f} degrees of freedom, p {probability(found['p'])}; "
+        f"I2 {number(found['I2'])}%; H2 {number(found['H2'])}; tau2 95% {number(found['tau2_qp_lower'])} to "
+        f"{number(found['tau2_qp_upper'])} (Q-profile)."
+    )
+
+
+def _methods(pools: Pools) -> str:
+    there = dict.fromkeys(pools.table["method"])
+    return f"Methods: {'; '.join(f'{name}: {METHODS[name].says}' for name in there)}."

@@ -1,0 +1,98 @@
+"""Random effects by name, as mixtures of normals: theta_i = m + tau z, z ~ sum_q w_q N(0, c_q^2)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy.special import gammaln
+
+from bayesmeta.types import Array
+
+LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
+STEP = 0.3  # of the trapezoid rule in the log of the mixing precision
+FALL = 40.0
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """The standardised distribution of the random effects.
+
+    Attributes
+    ----------
+    scale, weight : (Q,) standard deviations and weights of the normals that it is a mixture of.
+    density : of z, where it has a closed form that is cheaper than the mixture; else None.
+    outlying : index of the component that makes a trial an outlier; None without such.
+    moments : how many moments z has.
+    """
+
+    scale: Array
+    weight: Array
+    density: Callable[[Array], Array] | None = None
+    outlying: int | None = None
+    moments: int = 2
+
+    def at(self, distance: Array, tau: float, finest: float) -> Array:
+        """Density at distances from the mean, of the part of the mixture whose scale is at least `finest`."""
+        if self.density is not None and tau >= 2.0 * finest:
+            return np.asarray(self.density(distance / tau) / tau)
+        total = np.zeros(distance.shape)
+        square = -0.5 * distance * distance
+        for scale, weight in zip(self.scale * tau, self.weight, strict=True):
+            if scale >= finest:
+                total += np.exp(np.maximum(square / scale**2, -700.0)) * (weight / scale)
+        return np.asarray(total * np.exp(-LOG_SQRT_2PI))
+
+    def fine(self, tau: float, finest: float) -> tuple[Array, Array]:
+        """Scale and weight of the components that `at` leaves out."""
+        if self.density is not None and tau >= 2.0 * finest:
+            return np.empty(0), np.empty(0)
+        out = self.scale * tau < finest
+        return self.scale[out] * tau, self.weight[out]
+
+    def only(self, component: int) -> "Kernel":
+        """One component by itself, with its weight."""
+        chosen = slice(component, component + 1)
+        return Kernel(self.scale[chosen], self.weight[chosen])
+
+
+def _normal() -> Kernel:
+    return Kernel(np.ones(1), np.ones(1))
+
+
+def _mixture(outliers: float, factor: float) -> Kernel:
+    return Kernel(np.array([1.0, factor]), np.array([1.0 - outliers, outliers]), outlying=1)
+
+
+@cache
+def _student_t(df: float) -> Kernel:
+    """z = N(0, 1) / sqrt(lambda) with lambda ~ Gamma(df / 2, rate df / 2), by the trapezoid rule in log lambda.
+
+    References
+    ----------
+    Gelman et al. 2013, Bayesian Data Analysis, section 17.2.
+    """
+    a = 0.5 * df
+    spread = 1.0 / np.sqrt(a)  # of log lambda about its mode 0, where df is large
+    step = STEP * min(1.0, 2.0 * spread)
+    x = np.arange(-np.ceil(2000.0 / step), np.ceil(200.0 / step)) if df < 1.0 else np.arange(-4000.0, 4000.0)
+    x = x * step
+    with np.errstate(over="ignore"):
+        log_weight = a * (x - np.expm1(np.minimum(x, 300.0)))
+    kept = log_weight > -FALL
+    weight = np.exp(log_weight[kept])
+    constant = float(gammaln(a + 0.5) - gammaln(a) - 0.5 * np.log(df * np.pi))
+
+    def density(z: Array) -> Array:
+        return np.asarray(np.exp(constant - (a + 0.5) * np.log1p(z * z / df)))
+
+    moments = int(df > 1.0) + int(df > 2.0)
+    return Kernel(np.exp(-0.5 * x[kept]), weight / weight.sum(), density, moments=moments)
+
+
+KERNELS: dict[str, Callable[..., Kernel]] = {
+    "normal": _normal,
+    "none": _normal,
+    "student_t": _student_t,
+    "mixture": _mixture,
+}

@@ -1,0 +1,145 @@
+"""The sampled fit: plan, sample, complete, judge; once more with smaller steps, then refuse."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from bayesmeta.effects import Effects, effect_sizes
+from bayesmeta.errors import ConvergenceError, ModelError
+from bayesmeta.model import Design, Model
+from bayesmeta.nuts.complete import complete
+from bayesmeta.nuts.moments import Moments, moments_of
+from bayesmeta.nuts.plan import Plan, plan_of
+from bayesmeta.nuts.posterior import NutsPosterior
+from bayesmeta.nuts.refusal import refusal
+from bayesmeta.nuts.samplers import SAMPLERS, Settings, versions
+from bayesmeta.posterior.chains import bfmi, shortcomings
+from bayesmeta.trials import Trials
+
+TARGET_ACCEPT = 0.95  # measured: docs/decisions/nuts-defaults.md
+TARGET_ACCEPT_RETRY = 0.99
+# Rules that leave out or refuse tables with a zero: the binomial likelihood keeps every table, and the observed effects
+# that stand beside its study effects are for display.
+RULES_THAT_LOSE_TRIALS = ("drop", "none")
+
+
+def fit_nuts(
+    trials: Trials,
+    model: Model,
+    *,
+    seed: int = 20230227,
+    draws: int = 1000,
+    tune: int = 1000,
+    chains: int = 4,
+    sampler: str = "nutpie",
+    progress: bool = False,
+) -> NutsPosterior:
+    """Posterior by the No-U-Turn sampler, given out only if it has converged.
+
+    Study effects are integrated out where the likelihood is normal, and drawn back afterwards; non-centred otherwise.
+
+    Parameters
+    ----------
+    trials : the evidence.
+    model : likelihood "normal" or "binomial"; random effects "normal" or "none"; any prior of tau.
+    seed : integer seed; the same seed gives the same draws.
+    draws, tune, chains : draws kept and warm-up draws in each chain, and the number of chains.
+    sampler : "nutpie" or "pymc".
+    progress : show the sampler's progress on standard error.
+
+    Returns
+    -------
+    NutsPosterior
+
+    Raises
+    ------
+    ModelError, PriorError
+        A model that these trials cannot carry, or settings that are no numbers of draws.
+    ConvergenceError
+        Not converged after one retry at target_accept 0.99.
+
+    References
+    ----------
+    Hoffman & Gelman 2014, J Mach Learn Res 15:1593; Vehtari et al. 2021, Bayesian Analysis 16:667 (limits).
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> posterior = fit_nuts(bm.load("crins2014"), bm.Model("normal"))  # doctest: +SKIP
+    >>> posterior.summary().loc["mu", "rhat"] < 1.01  # doctest: +SKIP
+    True
+    """
+    if sampler not in SAMPLERS:
+        raise ModelError(f"sampler {sampler!r}: there is no such. Known: {', '.join(SAMPLERS)}.")
+    for name, value, least in (("seed", seed, 0), ("draws", draws, 1), ("tune", tune, 1), ("chains", chains, 1)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ModelError(f"{name} is {value!r}. It must be a whole number, at least {least}.")
+    effects = _effects(trials, model)
+    design = model.design(trials.select(effects.rows) if effects.dropped else trials)
+    moments = moments_of(trials, model, design, effects)
+    plan = plan_of(trials, model, design, effects)
+    settings = Settings(int(seed), int(draws), int(tune), int(chains), TARGET_ACCEPT, progress)
+
+    def attempt(target_accept: float, first: list[str]) -> tuple[NutsPosterior, list[str]]:
+        chosen = replace(settings, target_accept=target_accept)
+        return _attempt(trials, model, design, effects, moments, plan, chosen, sampler, first)
+
+    posterior, found = attempt(TARGET_ACCEPT, [])
+    if found:
+        posterior, found = attempt(TARGET_ACCEPT_RETRY, found)
+    if found:
+        raise ConvergenceError(refusal(found, posterior, settings.draws))
+    return posterior
+
+
+def _effects(trials: Trials, model: Model) -> Effects:
+    """Observed effects; with the binomial likelihood of every trial, whatever the rule for zeros."""
+    if model.likelihood == "normal":
+        return effect_sizes(trials, zero_cells=model.zero_cells)
+    if not trials.has_counts.all():
+        row = int(np.flatnonzero(~trials.has_counts)[0])
+        raise ModelError(
+            f"{trials.origin or trials.name}, row {row + 2} ({trials.studies[row]}): no counts. The binomial likelihood"
+            " needs events and totals of both arms. Leave the row out, or fit with --likelihood normal, which takes its"
+            " estimate."
+        )
+    rule = "only_zero" if model.zero_cells in RULES_THAT_LOSE_TRIALS else model.zero_cells
+    return effect_sizes(trials, zero_cells=rule)
+
+
+def _attempt(
+    trials: Trials,
+    model: Model,
+    design: Design,
+    effects: Effects,
+    moments: Moments,
+    plan: Plan,
+    settings: Settings,
+    sampler: str,
+    first: list[str],
+) -> tuple[NutsPosterior, list[str]]:
+    """Sample once: the posterior, and what the limits find wrong with it."""
+    sample = SAMPLERS[sampler](plan, settings)
+    draws = complete(sample, plan, model, design, effects, settings.seed)
+    divergences = int(sample.statistics["diverging"].sum())
+    bfmi_of_chains = bfmi(sample.statistics["energy"])
+    posterior = NutsPosterior(
+        trials, model, design, effects, draws, sample.statistics, moments, settings.seed, diagnostics={}
+    )
+    table = posterior.chain_statistics
+    posterior.diagnostics = {
+        "sampler": sampler,
+        "versions": versions(sampler),
+        "seed": settings.seed,
+        "chains": settings.chains,
+        "draws": settings.draws,
+        "tune": settings.tune,
+        "target_accept": settings.target_accept,
+        "retried_because": first,
+        "divergences": divergences,
+        "max_rhat": float(table["rhat"].max()),
+        "min_ess_bulk": float(table["ess_bulk"].min()),
+        "min_ess_tail": float(table["ess_tail"].min()),
+        "bfmi": bfmi_of_chains.tolist(),
+    }
+    return posterior, shortcomings(table, divergences, bfmi_of_chains)

@@ -1,0 +1,93 @@
+"""Which moments the posterior has: an average of draws is always a number, also where there is no mean."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmeta.effects import Effects
+from bayesmeta.errors import ModelError, PriorError
+from bayesmeta.model import Design, Model
+from bayesmeta.trials import Trials
+from bayesmeta.types import Booleans
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Number of moments that exist (0, 1 or 2).
+
+    Attributes
+    ----------
+    of_tau : for tau, for theta_new, and for coefficients with a flat prior; all else has both.
+    bounding : (k,) trials whose own data bound their effect on both sides. Where they do not, as with no event in one
+        arm, theta_i has the tail of tau.
+    flat : (p,) columns whose prior is flat.
+    """
+
+    of_tau: int
+    bounding: Booleans
+    flat: Booleans
+
+    def of_study(self, position: int) -> int:
+        return 2 if self.bounding[position] else self.of_tau
+
+
+def moments_of(trials: Trials, model: Model, design: Design, effects: Effects) -> Moments:
+    """Moments of the posterior, from the power with which it falls for large tau.
+
+    The likelihood falls as tau^-(b - q): b trials that bound their effect, q flat coefficients. The prior falls as
+    tau^-a. A power r of tau has an expectation where a + b - q > r + 1.
+
+    Parameters
+    ----------
+    trials, model, design, effects : what is fitted; `effects.rows` are the trials in the model.
+
+    Returns
+    -------
+    Moments
+
+    Raises
+    ------
+    ModelError
+        A flat prior on a coefficient that the trials do not determine.
+    PriorError
+        An improper posterior, or an improper prior of the baselines.
+    """
+    bounding = np.ones(len(design.matrix), dtype=bool)
+    if model.likelihood == "binomial":
+        if not model.baseline_prior.proper:
+            raise PriorError(
+                f"baseline prior {model.baseline_prior}: the binomial likelihood needs a proper one, such as"
+                " normal(0, 5)."
+            )
+        bounding = _bounding(trials, model, effects)
+    flat = ~np.isfinite(design.prior_scale)
+    q = int(flat.sum())
+    if q and np.linalg.matrix_rank(design.matrix[np.ix_(bounding, flat)]) < q:
+        raise ModelError(
+            "A flat prior on coefficients that the trials do not determine: the posterior is improper. State a proper"
+            " prior, such as odds_ratio_within(250) for mu or normal(0, 1) for a moderator."
+        )
+    if model.random_effects == "none":
+        return Moments(2, bounding, flat)
+    b = int(bounding.sum())
+    tail = model.tau_prior.tail_exponent + b - q
+    if not tail > 1.0:
+        raise PriorError(
+            f"tau prior {model.tau_prior} with {b} trial{'s' if b != 1 else ''} that bound{'s' if b == 1 else ''} tau"
+            f" and {q} flat coefficient{'s' if q != 1 else ''}: the posterior is improper. State a proper prior for mu,"
+            " such as odds_ratio_within(250), or a tau prior with a lighter tail, such as half_normal(0.5)."
+        )
+    return Moments(int(tail > 2.0) + int(tail > 3.0), bounding, flat)
+
+
+def _bounding(trials: Trials, model: Model, effects: Effects) -> Booleans:
+    """A baseline has a proper prior, so it cannot follow theta far.
+
+    At the control arm the treated arm alone bounds theta; at the midpoint the two arms do, unless one has no events and
+    the other nothing but events.
+    """
+    treated, total_treated, control, total_control = trials.counts[effects.rows].T
+    if model.baseline_at == "control":
+        return np.asarray((treated > 0) & (treated < total_treated))
+    apart = ((treated == 0) & (control == total_control)) | ((treated == total_treated) & (control == 0))
+    return np.asarray(~apart)

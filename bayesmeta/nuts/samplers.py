@@ -1,0 +1,149 @@
+"""Samplers by name: each takes a plan to draws. The same seed gives the same draws, in any process."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from bayesmeta.nuts.plan import Plan, Structure
+from bayesmeta.types import Array
+
+SAMPLED = ("tau", "e", "gamma")  # and beta, as a vector or coefficient by coefficient
+STATISTICS = {
+    "diverging": ("diverging",),
+    "energy": ("energy",),
+    "lp": ("logp", "lp"),
+    "tree_depth": ("depth", "tree_depth"),
+    "n_steps": ("n_steps",),
+    "acceptance_rate": ("mean_tree_accept", "acceptance_rate"),
+    "step_size": ("step_size",),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to sample: integer seed, draws and warm-up draws of each chain, chains, target_accept, show progress."""
+
+    seed: int
+    draws: int
+    tune: int
+    chains: int
+    target_accept: float
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What a sampler gives back, spare trials and columns included.
+
+    Attributes
+    ----------
+    variables : beta (chain, draw, columns), tau (chain, draw), e and gamma (chain, draw, trials), as far as sampled.
+    statistics : diverging, energy, lp and others, each (chain, draw), by the names of ArviZ.
+    """
+
+    variables: dict[str, Array]
+    statistics: dict[str, Array]
+
+
+def nutpie(plan: Plan, settings: Settings) -> Sample:
+    """Sample with nutpie (nuts-rs), compiling each structure once in a process."""
+    import nutpie as sampler
+
+    with _quiet_and_repeatable(settings.progress):
+        compiled = _compiled(plan.structure).with_data(trials=plan.table, prior_parameters=plan.prior_parameters)
+        tree = sampler.sample(
+            compiled,
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=min(settings.chains, os.cpu_count() or 1),
+            seed=settings.seed,
+            target_accept=settings.target_accept,
+            save_warmup=False,
+            progress_bar=settings.progress,
+        )
+    return _sample(tree, plan)
+
+
+@lru_cache(maxsize=32)
+def _compiled(structure: Structure) -> Any:
+    import nutpie as sampler
+
+    from bayesmeta.nuts.build import build
+
+    return sampler.compile_pymc_model(build(structure), backend="numba", var_names=["tau"])
+
+
+def pymc(plan: Plan, settings: Settings) -> Sample:
+    """Sample with PyMC's own NUTS, which compiles at each call."""
+    import pymc as sampler
+
+    from bayesmeta.nuts.build import build
+
+    with _quiet_and_repeatable(settings.progress):
+        model = build(plan.structure)
+        with model:
+            studies = {"study": np.arange(len(plan.table))}
+            sampler.set_data({"trials": plan.table, "prior_parameters": plan.prior_parameters}, coords=studies)
+            tree = sampler.sample(
+                draws=settings.draws,
+                tune=settings.tune,
+                chains=settings.chains,
+                # Chains in processes of their own would be forked from a process with threads.
+                cores=1,
+                random_seed=settings.seed,
+                nuts_sampler="pymc",
+                nuts={"target_accept": settings.target_accept},
+                compute_convergence_checks=False,
+                progressbar=settings.progress,
+                quiet=not settings.progress,
+            )
+    return _sample(tree, plan)
+
+
+SAMPLERS: dict[str, Callable[[Plan, Settings], Sample]] = {"nutpie": nutpie, "pymc": pymc}
+
+
+def versions(sampler: str) -> dict[str, str]:
+    """Versions of what the draws depend on."""
+    packages = ["pymc", "pytensor", "numba", "numpy", *(["nutpie"] if sampler == "nutpie" else [])]
+    return {name: version(name) for name in packages}
+
+
+@contextmanager
+def _quiet_and_repeatable(progress: bool) -> Iterator[None]:
+    """Progress on standard error alone; no fast-math, with which cached functions round otherwise than fresh ones."""
+    import pytensor
+
+    with (
+        pytensor.config.change_flags(numba__fastmath=False),
+        redirect_stdout(sys.stderr) if progress else nullcontext(),
+    ):
+        yield
+
+
+def _sample(tree: Any, plan: Plan) -> Sample:
+    """Arrays (chain, draw, ...) of an xarray.DataTree."""
+    posterior = {str(name): np.asarray(value.values, dtype=float) for name, value in tree["posterior"].items()}
+    variables = {name: posterior[name] for name in SAMPLED if name in posterior}
+    columns = len(plan.structure.coefficients)
+    variables["beta"] = (
+        posterior["beta"]
+        if "beta" in posterior
+        else np.stack([posterior[f"beta_{j}"] for j in range(columns)], axis=-1)
+    )
+    found = tree["sample_stats"]
+    statistics = {
+        name: np.asarray(found[theirs].values)
+        for name, known in STATISTICS.items()
+        for theirs in known
+        if theirs in found
+    }
+    return Sample(variables, statistics)

@@ -1,0 +1,81 @@
+"""Words around the pictures: titles, what the trials are and are not, the model in one line."""
+
+from bayesmeta.plots.style import SMALL, TITLE
+from bayesmeta.plots.text import fitted, plain_text, width, without_middle
+from bayesmeta.posterior import Posterior
+from bayesmeta.trials import Trials
+
+NAMED, LONGEST_NAME = 4, 30
+
+
+def counted(k: int, what: str = "trial") -> str:
+    """ "1 trial", "2 trials"."""
+    return f"{k} {what}" if k == 1 else f"{k} {what}s"
+
+
+def title_of(trials: Trials, inches: float) -> str:
+    """The outcome, or the name of the table, with the number of trials."""
+    text = trials.outcome[:1].upper() + trials.outcome[1:] or trials.name
+    if text == "trials":  # the name of a table without one
+        return counted(trials.k)
+    number = f", {counted(trials.k)}"
+    return fitted(text, inches - width(number, TITLE, bold=True), TITLE, bold=True) + number
+
+
+def forest_subtitle(posterior: Posterior) -> list[str]:
+    """What the trials are, and that a part of the published ones is no replication."""
+    published = posterior.trials.published
+    if published is None:
+        return []
+    k = posterior.trials.k
+    if k >= published.k:
+        return [f"{counted(k)} here; the published pool has {published.k}."]
+    return [
+        f"Readable: {counted(k)}, of {published.k} in the published pool."
+        " This is not a replication of the published result."
+    ]
+
+
+def forest_notes(posterior: Posterior, inches: float) -> list[str]:
+    """Model, heterogeneity, weights, and what was done to which trial; lines no wider than the picture."""
+    known = posterior.model.random_effects == "none"
+    weight = "1/s² as a share" if known else "1/(s² + τ²) as a share, averaged over the posterior of τ"
+    sentences = [model_line(posterior), f"Weight: {weight}."]
+    effects = posterior.effects
+    if effects.corrected:
+        sentences.append(
+            f"Observed effects with a correction for zero cells ({effects.zero_cells}): {_names(effects.corrected)}."
+        )
+    if effects.dropped:
+        sentences.append(f"Left out for zero cells ({effects.zero_cells}): {_names(effects.dropped)}.")
+    return wrapped(" ".join(sentences), inches)
+
+
+def model_line(posterior: Posterior) -> str:
+    """The model in a sentence, with the posterior of tau."""
+    model = posterior.model
+    coefficients = [f"{'μ' if name == 'mu' else name} ~ {model.prior_of(name)}" for name in posterior.design.columns]
+    text = f"{model.likelihood.capitalize()} likelihood; {', '.join(coefficients)}"
+    if model.random_effects == "none":
+        return f"{text}; common effect (τ = 0)."
+    median, lower, upper = (float(value) for value in posterior["tau"].quantile([0.5, 0.025, 0.975]))  # type: ignore[arg-type]
+    return f"{text}, τ ~ {model.tau_prior}. Posterior of τ: {median:.2f} [{lower:.2f}, {upper:.2f}]."
+
+
+def wrapped(text: str, inches: float, size: float = SMALL) -> list[str]:
+    """Lines that fit a width, broken between words."""
+    lines = [""]
+    for word in plain_text(text, 2000).split():
+        longer = f"{lines[-1]} {word}".strip()
+        if width(longer, size) <= inches or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
+
+
+def _names(studies: tuple[str, ...]) -> str:
+    rest = len(studies) - NAMED
+    return ", ".join(without_middle(study, LONGEST_NAME) for study in studies[:NAMED]) + (
+        f" and {counted(rest, 'other')}" if rest > 0 else ""
+    )

@@ -1,0 +1,163 @@
+"""Trials added one after the other."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta.errors import BayesmetaError, DataError
+from bayesmeta.fit import fit
+from bayesmeta.model import Model
+from bayesmeta.posterior import Posterior
+from bayesmeta.sensitivity.asked import analysis, effect_name
+from bayesmeta.sensitivity.part import Part, refusals, varied
+from bayesmeta.sensitivity.rows import Row, completed, conclusion, conclusions, row_of
+from bayesmeta.sensitivity.subsets import Subsets
+from bayesmeta.sensitivity.words import counted, ratio_interval
+from bayesmeta.trials import Trials
+from bayesmeta.types import Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Cumulative(Part):
+    """The posterior as trials came in.
+
+    Attributes
+    ----------
+    table : study (the last one added), k, value (of what the trials were ordered by), the columns of `rows.COLUMNS`, changes
+        (against all trials).
+    by : what the trials were ordered by.
+    order : positions of the trials in that order.
+    """
+
+    by: str = "year"
+    order: tuple[int, ...] = ()
+
+    name = "cumulative"
+
+    def after(self, k: int) -> Posterior:
+        """The full posterior of the first k trials."""
+        return fit(self.posterior.trials.select(sorted(self.order[:k])), self.posterior.model)
+
+
+def cumulative(
+    posterior: Posterior | Trials, model: Model | None = None, *, by: str | None = None, descending: bool = False
+) -> Cumulative:
+    """Fit the model to the first trial, the first two, and so on.
+
+    Parameters
+    ----------
+    posterior : the analysis as given (of either engine), or trials.
+    model : with trials, the model; None for the default one.
+    by : "precision" (smallest standard error first), "order" (as in the table), or a column of the table, such as "year"; None for
+        "year" where every trial has one, else "precision". Trials with the same value keep the order of the table.
+    descending : from the largest value of a column to the smallest.
+
+    Returns
+    -------
+    Cumulative. The first trials with which the model cannot be fitted yet are in `refused`.
+
+    Raises
+    ------
+    DataError
+        No such column, or a trial without a value in it.
+
+    References
+    ----------
+    Lau et al. 1992, N Engl J Med 327:248.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> part = cumulative(bm.load("bcg"), by="year")
+    >>> part.table["study"].iloc[0], part.table["k"].iloc[-1]
+    ('Aronson 1948', np.int64(13))
+    """
+    given = analysis(posterior, model)
+    by = by or ("year" if _complete(given.trials, "year") else "precision")
+    values, order = _order(given, by, descending)
+    together = _together(given, order)
+    rows: list[Row] = []
+    labels: list[dict[str, object]] = []
+    refused = []
+    for count in range(1, len(order) + 1):
+        study = given.trials.studies[order[count - 1]]
+        try:
+            rows.append(_row(given, order[:count], together))
+        except BayesmetaError as error:
+            refused.append({"study": study, "reason": str(error)})
+            continue
+        labels.append({"study": study, "k": count, "value": values.iloc[order[count - 1]]})
+    columns = {name: [label[name] for label in labels] for name in ("study", "k", "value")}
+    table = varied(columns, completed(rows, given.trials.direction), row_of(given))
+    ordered = tuple(int(position) for position in order)
+    return Cumulative(table, _sentence(given, table, by), refusals(refused, "study"), given, by, ordered)
+
+
+def _together(given: Posterior, order: Integers) -> dict[int, Row]:
+    """The rows of all steps at once where the model allows it, by the number of trials in the model."""
+    subsets, rows = Subsets.of(given), given.effects.rows
+    if subsets is None:
+        return {}
+    entered = np.array([position for position in order if position in rows])  # a zero-cell rule may leave trials out
+    place = np.searchsorted(rows, entered)  # rows are in the order of the table
+    kept = np.zeros((len(entered), len(entered)))
+    for step, column in enumerate(place):
+        kept[step:, column] = 1.0
+    first = max(subsets.least, 1)
+    return dict(zip(range(first, len(entered) + 1), subsets.rows(kept[first - 1 :])))
+
+
+def _row(given: Posterior, chosen: Integers, together: dict[int, Row]) -> Row:
+    """The row of the first trials: the last step holds all trials and is the analysis itself."""
+    if len(chosen) == given.trials.k:
+        return row_of(given)
+    in_model = int(np.isin(chosen, given.effects.rows).sum())
+    if in_model in together:
+        return together[in_model]
+    return row_of(fit(given.trials.select(np.sort(chosen)), given.model))
+
+
+def _order(posterior: Posterior, by: str, descending: bool) -> tuple["pd.Series[float]", Integers]:
+    """The value of each trial, and the positions of the trials in their order."""
+    trials = posterior.trials
+    if by == "precision":
+        se = np.full(trials.k, np.inf)
+        se[posterior.effects.rows] = posterior.effects.se
+        values = pd.Series(se)
+    elif by == "order":
+        values = pd.Series(np.arange(trials.k, dtype=float))
+    elif by not in trials.columns:
+        raise DataError(
+            f"cumulative by {by!r}: no such column. Give precision, order, or one of {', '.join(trials.columns)}."
+        )
+    else:
+        values = trials.table[by]
+        if not _complete(trials, by):
+            missing = trials.studies[int(np.argmax(values.isna() | (values.astype(str).str.strip() == "")))]
+            raise DataError(f"cumulative by {by!r}: {missing} has no value there. Fill it in, or leave the trial out.")
+    ranks = values.rank(method="min", ascending=not descending).to_numpy()
+    return values, np.argsort(ranks, kind="stable").astype(np.int64)
+
+
+def _complete(trials: Trials, column: str) -> bool:
+    if column not in trials.columns:
+        return False
+    values = trials.table[column]
+    return not bool((values.isna() | (values.astype(str).str.strip() == "")).any())
+
+
+def _sentence(given: Posterior, table: pd.DataFrame, by: str) -> str:
+    """Since when the interval says what it says, and what was said before."""
+    last = row_of(given)
+    same = conclusions(table["lower"], table["upper"]) == conclusion(last)
+    since = len(same) - int(np.argmin(same[::-1])) if not same.all() else 0
+    row = table.iloc[since]
+    says = {1: "has lain above OR 1", -1: "has lain below OR 1", 0: "has taken in OR 1"}[conclusion(last)]
+    first = table.iloc[0]
+    return (
+        f"Cumulative by {by}: the {effect_name(given)} went from {ratio_interval(first['median'], first['lower'], first['upper'])} with"
+        f" {counted(int(first['k']), 'trial')} to {ratio_interval(last['median'], last['lower'], last['upper'])} with"
+        f" {counted(given.trials.k, 'trial')}; the 95% interval {says} from {row['study']}"
+        f" ({counted(int(row['k']), 'trial')}) on."
+    )

@@ -1,0 +1,134 @@
+"""All parts of the sensitivity analysis of one posterior."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bayesmeta.errors import BayesmetaError
+from bayesmeta.frequentist import Pools
+from bayesmeta.model import Model
+from bayesmeta.posterior import Posterior
+from bayesmeta.sensitivity.asked import analysis
+from bayesmeta.sensitivity.credibility import Credibility, credibility
+from bayesmeta.sensitivity.cumulative import cumulative
+from bayesmeta.sensitivity.leave_one_out import leave_one_out
+from bayesmeta.sensitivity.model_grid import model_grid
+from bayesmeta.sensitivity.part import Part
+from bayesmeta.sensitivity.power_scaling import power_scaling
+from bayesmeta.sensitivity.prior_grid import prior_grid
+from bayesmeta.sensitivity.reference import reference
+from bayesmeta.sensitivity.tipping_point import tipping_point
+from bayesmeta.sensitivity.verdict import verdict
+from bayesmeta.trials import Trials
+from bayesmeta.types import Json
+
+PARTS: dict[str, Callable[[Posterior], Part]] = {
+    "prior_grid": prior_grid,
+    "model_grid": model_grid,
+    "leave_one_out": leave_one_out,
+    "cumulative": cumulative,
+    "power_scaling": power_scaling,
+    "tipping_point": tipping_point,
+    "reference": reference,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Sensitivity:
+    """The sensitivity analysis of one posterior.
+
+    Attributes
+    ----------
+    posterior : the analysis as given, by the exact engine.
+    parts : name -> part, in the order of PARTS.
+    published : credibility of the published pooled result; None where there is none.
+    not_done : name -> why a part could not be done.
+    verdict : one sentence from all parts.
+    """
+
+    posterior: Posterior
+    parts: dict[str, Part]
+    published: Credibility | None
+    not_done: dict[str, str]
+    verdict: str
+
+    def __getitem__(self, name: str) -> Part:
+        if name not in self.parts:
+            reason = self.not_done.get(name, f"there is no such. Parts: {', '.join(self.parts)}")
+            raise KeyError(f"{name}: {reason}.")
+        return self.parts[name]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict."""
+        return self.verdict
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The verdict, then one sentence a part, then what could not be done."""
+        credible = (self.published.sentence,) if self.published is not None else ()
+        undone = tuple(f"{name} not done: {reason}" for name, reason in self.not_done.items())
+        return (self.verdict, *(part.sentence for part in self.parts.values()), *credible, *undone)
+
+    def to_dict(self) -> Json:
+        """Plain data: the JSON of `bayesmeta sensitivity --json`."""
+        return {
+            "verdict": self.verdict,
+            "model": self.posterior.model.to_dict(),
+            "k": len(self.posterior.studies_in_model),
+            "parts": {name: part.to_dict() for name, part in self.parts.items()},
+            "published": None if self.published is None else self.published.to_dict(),
+            "not_done": self.not_done,
+        }
+
+
+def everything(
+    posterior: Posterior | Trials, model: Model | None = None, *, pools: Pools | None = None, only: tuple[str, ...] = ()
+) -> Sensitivity:
+    """Run every part: `bayesmeta.sensitivity.all`.
+
+    Parameters
+    ----------
+    posterior : the analysis as given (of either engine), or trials.
+    model : with trials, the model; None for the default one.
+    pools : frequentist pools of the same trials, where they are at hand.
+    only : names of the parts to run; empty for all.
+
+    Returns
+    -------
+    Sensitivity. A part that this model does not allow is in `not_done`, with the reason.
+
+    Raises
+    ------
+    BayesmetaError
+        No part of that name, or no part that could be done.
+
+    References
+    ----------
+    Kruschke 2021, Nat Hum Behav 5:1282 (BARG, step 5: sensitivity analysis).
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> sensitivity = everything(bm.load("crins2014"), bm.Model("normal"), only=("prior_grid", "leave_one_out"))
+    >>> list(sensitivity.parts)
+    ['prior_grid', 'leave_one_out']
+    """
+    unknown = [name for name in only if name not in PARTS]
+    if unknown:
+        raise BayesmetaError(f"sensitivity: no part {unknown[0]!r}. There are {', '.join(PARTS)}.")
+    given = analysis(posterior, model)
+    parts: dict[str, Part] = {}
+    not_done: dict[str, str] = {}
+    for name, run in PARTS.items():
+        if only and name not in only:
+            continue
+        try:
+            parts[name] = model_grid(given, pools=pools) if name == "model_grid" else run(given)
+        except BayesmetaError as error:
+            not_done[name] = str(error)
+    if not parts:
+        raise BayesmetaError(f"sensitivity: nothing could be done. {' '.join(not_done.values())}")
+    published = credibility(given.trials.published) if given.trials.published is not None else None
+    return Sensitivity(
+        given, parts, published, not_done, verdict([*parts.values(), *([published] if published else [])])
+    )

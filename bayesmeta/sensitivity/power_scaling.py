@@ -1,0 +1,239 @@
+"""Priors and likelihood made a little weaker and stronger: p(y | mu, tau)^a p(mu, tau)^b for a and b near 1."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+from bayesmeta.errors import ModelError
+from bayesmeta.exact.given_tau import NormalProblem
+from bayesmeta.model import Model
+from bayesmeta.posterior import Posterior
+from bayesmeta.sensitivity.asked import analysis
+from bayesmeta.sensitivity.many import Question
+from bayesmeta.sensitivity.nodes import CommonNodes, common_nodes
+from bayesmeta.sensitivity.part import Part, refusals
+from bayesmeta.sensitivity.words import listed, number
+from bayesmeta.trials import Trials
+from bayesmeta.types import Array
+
+DELTA = 0.01
+DRAWS = 4000
+THRESHOLD = 0.05
+CONFLICT, STRONG, NOTHING = "prior-data conflict", "strong prior / weak likelihood", "none"
+PANELS, NODES = 40, 12  # of the integral over the quantity
+
+
+@dataclass(frozen=True)
+class Powers:
+    """The powers of the likelihood, of the priors of the coefficients, and of the prior of tau."""
+
+    likelihood: float = 1.0
+    coefficients: float = 1.0
+    tau: float = 1.0
+
+
+#: What is scaled together: all top-level priors, the likelihood, and the two priors apart.
+COMPONENTS = {
+    "prior": lambda alpha: Powers(coefficients=alpha, tau=alpha),
+    "likelihood": lambda alpha: Powers(likelihood=alpha),
+    "prior_of_mu": lambda alpha: Powers(coefficients=alpha),
+    "prior_of_tau": lambda alpha: Powers(tau=alpha),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class PowerScaling(Part):
+    """Sensitivity of each parameter to its priors and to the likelihood.
+
+    Attributes
+    ----------
+    table : one row a parameter (mu and the other columns, tau, theta_new): prior, likelihood, prior_of_mu (with the priors of
+        all coefficients), prior_of_tau: the sensitivities; diagnosis.
+    """
+
+    name = "power_scaling"
+
+
+@dataclass(frozen=True, eq=False)
+class PowerScaled:
+    """The posteriors at several powers on common nodes of tau, which are normal mixtures of the coefficients.
+
+    Attributes
+    ----------
+    nodes : of tau; `nodes.weights` is (n, T).
+    mean, root : (n, T, p) and (n, T, p, p) of the coefficients at each node.
+    """
+
+    nodes: CommonNodes
+    mean: Array
+    root: Array
+
+    def linear_cdf(self, row: Array, x: Array, *, new: bool = False) -> Array:
+        """P(x'beta <= x), or of the effect in a new setting there: (n, len(x))."""
+        mean = self.mean @ row
+        spread = np.einsum("p,ntpq->ntq", row, self.root)
+        sd = np.sqrt(np.einsum("ntq,ntq->nt", spread, spread) + (self.nodes.tau**2 if new else 0.0))
+        kept = self.nodes.weights.max(axis=0) > 1e-17
+        parts = zip(self.nodes.weights[:, kept], mean[:, kept], sd[:, kept], strict=True)
+        return np.stack([w @ ndtr((x - m[:, None]) / s[:, None]) for w, m, s in parts])
+
+
+def power_scaled(posterior: Posterior, powers: list[Powers]) -> PowerScaled:
+    """The posterior with its likelihood and its top-level priors raised to powers.
+
+    A power b of N(m, s^2) is N(m, s^2 / b), of p(tau) is p(tau)^b. A power a of N(y; m, s^2 + tau^2) is the likelihood at s^2 / a
+    and tau^2 / a, times (s^2 + tau^2)^((1 - a) / 2).
+
+    Parameters
+    ----------
+    posterior : of a normal model.
+    powers : n of them.
+
+    Raises
+    ------
+    ModelError
+        A model that is not normal throughout.
+    """
+    question = Question.of(posterior)
+    if question is None:
+        model = posterior.model
+        raise ModelError(
+            f"power scaling is exact for the normal likelihood with normal random effects; this model has the likelihood"
+            f" {model.likelihood} with random effects {model.random_effects}."
+        )
+    problem, prior = question.problem, posterior.model.tau_prior.given(posterior.effects.se)
+
+    def problem_at(power: Powers) -> NormalProblem:
+        root = np.sqrt(power.likelihood)
+        return replace(problem, se=problem.se / root, prior_scale=problem.prior_scale / np.sqrt(power.coefficients))
+
+    problems = [problem_at(power) for power in powers]
+
+    def log_densities(tau: Array) -> Array:
+        log_prior = prior.log_density(tau)
+        log_variance = np.log(problem.se**2 + tau[:, None] ** 2).sum(axis=1)
+        rows = [
+            one.given(tau / np.sqrt(power.likelihood)).log_evidence
+            + power.tau * log_prior
+            + 0.5 * (1.0 - power.likelihood) * log_variance
+            for one, power in zip(problems, powers, strict=True)
+        ]
+        return np.stack(rows)
+
+    nodes = common_nodes(log_densities, question.scale, prior.breaks)
+    known = [one.given(nodes.tau / np.sqrt(power.likelihood)) for one, power in zip(problems, powers, strict=True)]
+    return PowerScaled(nodes, np.stack([one.mean for one in known]), np.stack([one.root for one in known]))
+
+
+def power_scaling(
+    posterior: Posterior | Trials, model: Model | None = None, *, delta: float = DELTA, draws: int = DRAWS
+) -> PowerScaling:
+    """Power-scaling sensitivity of each parameter, without draws.
+
+    D = (CJS(1 - delta) / -log2(1 - delta) + CJS(1 + delta) / log2(1 + delta)) / 2, with CJS(alpha) the cumulative Jensen-Shannon
+    distance between the posterior and the one with a component raised to alpha: for the cdfs P and Q
+
+    CJS^2 = int P log2(2 P / (P + Q)) + Q log2(2 Q / (P + Q)) / int (P + Q), the larger of this and of the same for -x.
+
+    Parameters
+    ----------
+    posterior : the analysis as given (of either engine), or trials.
+    model : with trials, the model; None for the default one.
+    delta : how far the powers are from 1.
+    draws : int (P + Q) has no finite limit as its range grows; Kallioinen's range is that of the draws, and here that of the middle
+        (the medians of the smallest and the largest) of so many draws.
+
+    Returns
+    -------
+    PowerScaling: sensitivities as those of `arviz.psense_summary` with the top-level priors, without its Monte Carlo error.
+
+    References
+    ----------
+    Kallioinen, Paananen, Buerkner & Vehtari 2024, Stat Comput 34:57, sections 2.3 and 4.1 (threshold 0.05).
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> part = power_scaling(bm.load("crins2014"), bm.Model("normal"))
+    >>> part.table["parameter"].tolist()
+    ['mu', 'tau', 'theta_new']
+    """
+    given = analysis(posterior, model)
+    powers = [Powers()] + [make(1.0 + side * delta) for make in COMPONENTS.values() for side in (-1.0, 1.0)]
+    scaled = power_scaled(given, powers)
+    columns = given.design.columns
+    rows = {name: np.eye(len(columns))[j] for j, name in enumerate(columns)}
+    table = []
+    for parameter in given.parameters:
+        if parameter == "tau":
+            cdfs, measure = _tau_cdfs(scaled.nodes, given, draws)
+        else:
+            new = parameter == "theta_new"
+            x, measure = _range(given[parameter].quantile(_extremes(draws)))
+            cdfs = scaled.linear_cdf(given.design.reference if new else rows[parameter], x, new=new)
+        distances = [max(_cjs(cdfs[0], one, measure), _cjs(1.0 - cdfs[0], 1.0 - one, measure)) for one in cdfs[1:]]
+        sensitivity = {
+            name: 0.5 * (-low / np.log2(1.0 - delta) + high / np.log2(1.0 + delta))
+            for name, low, high in zip(COMPONENTS, distances[::2], distances[1::2])
+        }
+        diagnosis = _diagnosis(sensitivity["prior"], sensitivity["likelihood"])
+        table.append({"parameter": parameter, **sensitivity, "diagnosis": diagnosis})
+    frame = pd.DataFrame(table)
+    return PowerScaling(frame, _sentence(frame), refusals([], "parameter"), given)
+
+
+def _extremes(draws: int) -> Array:
+    """Probabilities of the medians of the smallest and the largest of so many draws."""
+    return np.array([-np.expm1(np.log(0.5) / draws), 0.5 ** (1.0 / draws)])
+
+
+def _range(ends: Array) -> tuple[Array, Array]:
+    """Gauss-Legendre points between two ends, with their weights."""
+    x, w = np.polynomial.legendre.leggauss(NODES)
+    edges = np.linspace(float(ends[0]), float(ends[1]), PANELS + 1)
+    half = 0.5 * np.diff(edges)[:, None]
+    return (edges[:-1, None] + half * (1.0 + x)).ravel(), (half * w).ravel()
+
+
+def _tau_cdfs(nodes: CommonNodes, posterior: Posterior, draws: int) -> tuple[Array, Array]:
+    """The cdfs of tau at every power, between the extremes of the posterior as given."""
+    x, measure = _range(posterior["tau"].quantile(_extremes(draws)))
+    return nodes.cdf(x), measure
+
+
+def _cjs(p: Array, q: Array, measure: Array) -> float:
+    """The cumulative Jensen-Shannon distance of two cdfs on the same points."""
+    middle = 0.5 * (p + q)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(p > 0.0, p * np.log2(p / middle), 0.0) + np.where(q > 0.0, q * np.log2(q / middle), 0.0)
+    total = float(measure @ (p + q))
+    return float(np.sqrt(max(float(measure @ terms), 0.0) / total)) if total > 0.0 else 0.0
+
+
+def _diagnosis(prior: float, likelihood: float) -> str:
+    if prior < THRESHOLD:
+        return NOTHING
+    return CONFLICT if likelihood >= THRESHOLD else STRONG
+
+
+def _sentence(table: pd.DataFrame) -> str:
+    """The diagnoses, with the sensitivities that lead to them."""
+    shown = {
+        row.parameter: f"{row.parameter} (prior {number(row.prior)}, likelihood {number(row.likelihood)})"
+        for row in table.itertuples()
+    }
+    meaning = {
+        CONFLICT: "prior and trials both move it, a sign that they disagree",
+        STRONG: "the prior moves it and the trials hardly do: what is said of it rests on the prior",
+    }
+    found = [
+        f"{listed([shown[name] for name in group['parameter']])}: {meaning[str(diagnosis)]} ({diagnosis})"
+        for diagnosis, group in table.groupby("diagnosis", sort=False)
+        if diagnosis != NOTHING
+    ]
+    quiet = [shown[name] for name in table.loc[table["diagnosis"] == NOTHING, "parameter"]]
+    if quiet:
+        found.append(f"{listed(quiet)}: the prior moves {'it' if len(quiet) == 1 else 'them'} by less than {THRESHOLD}")
+    return f"Power scaling, sensitivities above {THRESHOLD} count. {'; '.join(found)}."

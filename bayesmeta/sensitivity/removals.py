@@ -1,0 +1,108 @@
+"""Which trials must go before a conclusion does."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+
+from bayesmeta.errors import BayesmetaError
+from bayesmeta.fit import fit
+from bayesmeta.posterior import Posterior
+from bayesmeta.sensitivity.subsets import Subsets
+from bayesmeta.types import Array
+
+TOGETHER = 3_000  # subsets that are tried where each costs a fraction of a millisecond
+ONE_BY_ONE = 60  # fits where each costs milliseconds
+AT_ONCE = 2_000
+
+Subset = tuple[int, ...]
+Chances = Callable[[Sequence[Subset]], Array]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """The fewest trials without which a probability falls below a bound.
+
+    Attributes
+    ----------
+    studies : their names; None where no removal that was tried does it.
+    probability : without them (or the lowest one seen).
+    exact : whether all smaller sets, and all of this size, were tried; else found by taking out one after the other.
+    all_tried : the largest size of which every set was tried.
+    """
+
+    studies: tuple[str, ...] | None
+    probability: float
+    exact: bool
+    all_tried: int
+
+
+def fewest_removed(posterior: Posterior, side: int, bound: float) -> Removal:
+    """The fewest trials whose removal brings P(effect on this side of OR 1) below a bound.
+
+    All sets of one trial, of two, ... as long as they are few enough; then, from the set that brought the probability lowest, one
+    trial more at a time.
+
+    Parameters
+    ----------
+    posterior : the analysis as given.
+    side : +1 for OR > 1, -1 for OR < 1.
+    bound : probability.
+    """
+    subsets = Subsets.of(posterior)
+    chances = _by_sums(subsets, side) if subsets is not None else _by_fits(posterior, side)
+    limit = TOGETHER if subsets is not None else ONE_BY_ONE
+    studies = posterior.studies_in_model
+    k, tried, all_tried = len(studies), 0, 0
+    best: tuple[float, Subset] = (np.inf, ())
+    for size in range(1, k):
+        if tried + comb(k, size) <= limit:
+            candidates: list[Subset] = list(combinations(range(k), size))
+            tried, all_tried = tried + len(candidates), size
+        elif subsets is not None or size - all_tried <= 2:
+            candidates = [tuple(sorted({*best[1], other})) for other in range(k) if other not in best[1]]
+        else:
+            break
+        found = chances(candidates)
+        lowest = int(np.nanargmin(found)) if np.isfinite(found).any() else -1
+        if lowest < 0:
+            break
+        best = (float(found[lowest]), candidates[lowest])
+        if best[0] < bound:
+            return Removal(tuple(studies[i] for i in best[1]), best[0], size <= all_tried, all_tried)
+    return Removal(None, best[0], False, all_tried)
+
+
+def _by_fits(posterior: Posterior, side: int) -> Chances:
+    """One fit for each set."""
+    names = np.array(posterior.studies_in_model, dtype=object)
+
+    def chance(removed: Subset) -> float:
+        gone = set(names[list(removed)])
+        kept = np.array([study not in gone for study in posterior.trials.studies])
+        try:
+            above = fit(posterior.trials.select(kept), posterior.model).effect().probability(above=0.0)
+        except BayesmetaError:
+            return np.nan
+        return above if side > 0 else 1.0 - above
+
+    return lambda subsets: np.array([chance(subset) for subset in subsets])
+
+
+def _by_sums(subsets: Subsets, side: int) -> Chances:
+    """All sets together."""
+    k = len(subsets.problem.y)
+
+    def chances(removed: Sequence[Subset]) -> Array:
+        found = []
+        for start in range(0, len(removed), AT_ONCE):
+            part = np.array(removed[start : start + AT_ONCE], dtype=np.int64)
+            kept = np.ones((len(part), k))
+            kept[np.arange(len(part))[:, None], part] = 0.0
+            above = subsets.above(kept) if k - part.shape[1] >= subsets.least else np.full(len(part), np.nan)
+            found.append(above if side > 0 else 1.0 - above)
+        return np.concatenate(found)
+
+    return chances

@@ -1,0 +1,61 @@
+"""The columns that every table of this room has: pooled effect, new setting, heterogeneity, probabilities."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta.posterior import Posterior
+from bayesmeta.types import Array
+
+LEVELS = np.array([0.025, 0.5, 0.975])
+#: Log odds ratios, then tau, then probabilities: what an engine computes.
+COMPUTED = (
+    *("lower", "median", "upper"),
+    *("new_lower", "new_median", "new_upper"),
+    *("tau_lower", "tau", "tau_upper"),
+    *("above", "new_above"),
+)
+RATIOS = {
+    "odds_ratio": "median",
+    "odds_ratio_lower": "lower",
+    "odds_ratio_upper": "upper",
+    "new_odds_ratio": "new_median",
+    "new_odds_ratio_lower": "new_lower",
+    "new_odds_ratio_upper": "new_upper",
+}
+#: Of every table: pooled effect and new setting (log odds ratios), tau, P(OR > 1) and P of the wished direction (NaN where
+#: nobody said what is wished) of both, whether the 95% interval leaves out OR 1, and the odds ratios.
+COLUMNS = (*COMPUTED, "wished", "new_wished", "leaves_out_1", *RATIOS)
+
+Row = dict[str, float]
+
+
+def row_of(posterior: Posterior) -> Row:
+    """The computed columns of one posterior."""
+    effect, new, tau = posterior.effect(), posterior["theta_new"], posterior["tau"]
+    values = [*effect.quantile(LEVELS), *new.quantile(LEVELS), *tau.quantile(LEVELS)]
+    return dict(zip(COMPUTED, map(float, [*values, effect.probability(above=0.0), new.probability(above=0.0)])))
+
+
+def completed(rows: Mapping[str, Array] | Sequence[Row], direction: str) -> pd.DataFrame:
+    """The table of COLUMNS from the computed ones."""
+    table = pd.DataFrame(rows, columns=list(COMPUTED), dtype=float)
+    for name in ("above", "new_above"):
+        wished = {"higher": table[name], "lower": 1.0 - table[name]}.get(direction)
+        table[name.replace("above", "wished")] = np.nan if wished is None else wished
+    table["leaves_out_1"] = (table["lower"] > 0.0) | (table["upper"] < 0.0)
+    with np.errstate(over="ignore"):
+        for name, of in RATIOS.items():
+            table[name] = np.exp(table[of])
+    return table[list(COLUMNS)]
+
+
+def conclusions(lower: "pd.Series[float]", upper: "pd.Series[float]") -> Array:
+    """What a 95% interval says: +1 above OR 1, -1 below it, 0 where it takes in OR 1."""
+    return np.where(lower > 0.0, 1, np.where(upper < 0.0, -1, 0))
+
+
+def conclusion(row: Mapping[str, float]) -> int:
+    """The same of one row."""
+    return 1 if row["lower"] > 0.0 else -1 if row["upper"] < 0.0 else 0

@@ -1,0 +1,277 @@
+"""How much it takes to change the conclusion: scepticism about the effect, heterogeneity, trials."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta.errors import BayesmetaError, PriorError
+from bayesmeta.fit import fit
+from bayesmeta.model import Model
+from bayesmeta.posterior import Posterior
+from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal
+from bayesmeta.sensitivity.asked import analysis, name_of_probability, side_of
+from bayesmeta.sensitivity.crossing import Crossing, Curve, crossing
+from bayesmeta.sensitivity.many import Many, Question
+from bayesmeta.sensitivity.part import Part, refusals
+from bayesmeta.sensitivity.prior_choices import rescaled
+from bayesmeta.sensitivity.removals import Removal, fewest_removed
+from bayesmeta.sensitivity.rows import completed, row_of
+from bayesmeta.sensitivity.words import counted, listed, number, probability, rounded
+from bayesmeta.trials import Trials
+from bayesmeta.types import Array
+
+BOUNDS = (0.975, 0.95)
+EFFECT_SCALES = (0.01, 100.0)
+TAU_SCALES = (0.001, 10.0)  # tau 10 is a factor of 10^8 between settings: beyond it nothing is meant
+FACTORS = (0.01, 100.0)
+CURVE_POINTS = 33
+
+
+@dataclass(frozen=True, eq=False)
+class TippingPoint(Part):
+    """What it takes to change the conclusion.
+
+    Attributes
+    ----------
+    table : question ("sceptical prior of mu", "half-normal prior of tau", "wider prior of tau", "trials removed"), bound (of the
+        probability; 0.975 is the 95% interval's taking in OR 1), status ("found", "never below" the bound, "always below" it), scale,
+        prior (text), odds_ratio (of the sceptical prior: its 95% lies within 1/x and x), trials (those removed), how ("root", "all sets
+        tried", "one after the other"), probability (there; of the side asked about).
+    curve : question, scale, prior and the columns of `rows.COLUMNS` along each range of scales.
+    side : +1 for P(OR > 1), -1 for P(OR < 1).
+    """
+
+    curve: pd.DataFrame = field(default_factory=pd.DataFrame)
+    side: int = 1
+
+    name = "tipping_point"
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One question about a scale: the priors that belong to it, and how its curve runs."""
+
+    question: str
+    low: float
+    high: float
+    rising: bool
+    priors: Callable[[float], tuple[HeterogeneityPrior, EffectPrior]]
+    varies: str
+    bounds: tuple[float, ...]
+
+
+def tipping_point(
+    posterior: Posterior | Trials,
+    model: Model | None = None,
+    *,
+    bounds: tuple[float, ...] = BOUNDS,
+    trials: bool = True,
+) -> TippingPoint:
+    """Search the point at which the conclusion flips.
+
+    Sceptical prior: mu ~ N(0, s^2) in place of the prior of mu; the largest s at which P(effect on its side of OR 1) is still below a bound.
+    Prior of tau: the smallest scale, of a half-normal and of the given family, at which it falls below 0.975, that is at which the
+    95% interval takes in OR 1. Trials: the fewest without which it does.
+
+    Parameters
+    ----------
+    posterior : the analysis as given (of either engine), or trials.
+    model : with trials, the model; None for the default one.
+    bounds : probabilities for the sceptical prior.
+    trials : whether to search for trials to remove (the slowest part for likelihoods of counts).
+
+    Returns
+    -------
+    TippingPoint
+
+    References
+    ----------
+    Spiegelhalter, Freedman & Parmar 1994, J R Stat Soc A 157:357, section 6 (sceptical priors); Matthews 2018, R Soc Open Sci 5:171047;
+    Atal et al. 2019, J Clin Epidemiol 111:32 (fragility of meta-analyses, by events).
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> part = tipping_point(bm.load("crins2014"), bm.Model("normal"))
+    >>> part.table.loc[part.table["question"] == "trials removed", "trials"].item()
+    'Heffron (2003), Schuller (2005), Ganschow (2005)'
+    """
+    given = analysis(posterior, model)
+    side = side_of(given)
+    rows, curves, refused = [], [], []
+    for scan in _scans(given, bounds):
+        try:
+            rows += _answered(given, side, scan)
+            curves.append(_curve(given, scan))
+        except BayesmetaError as error:
+            refused.append({"question": scan.question, "reason": str(error)})
+    if given.model.random_effects == "normal":
+        try:
+            rescaled(given.model.tau_prior, 2.0)
+        except PriorError as error:
+            refused.append({"question": "wider prior of tau", "reason": str(error)})
+    if trials:
+        rows.append(_trials_row(given, side))
+    table = pd.DataFrame(rows)
+    curve = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
+    return TippingPoint(table, _sentence(given, side, table), refusals(refused, "question"), given, curve, side)
+
+
+def _scans(given: Posterior, bounds: tuple[float, ...]) -> list[Scan]:
+    """The questions about scales that make sense for this model."""
+    tau, mu = given.model.tau_prior, given.model.prior_of("mu")
+    scans = []
+    if "mu" in given.design.columns:
+        sceptical = "sceptical prior of mu"
+        scans.append(Scan(sceptical, *EFFECT_SCALES, True, lambda s: (tau, Normal(0.0, s)), "mu", bounds))
+    if given.model.random_effects != "none":
+        half_normal = "half-normal prior of tau"
+        scans.append(Scan(half_normal, *TAU_SCALES, False, lambda s: (HalfNormal(s), mu), "tau", (0.975,)))
+        if not isinstance(tau, HalfNormal) and _can_widen(tau):
+            scans.append(Scan("wider prior of tau", *FACTORS, False, lambda s: (rescaled(tau, s), mu), "tau", (0.975,)))
+    return scans
+
+
+def _can_widen(prior: HeterogeneityPrior) -> bool:
+    try:
+        rescaled(prior, 2.0)
+    except PriorError:
+        return False
+    return True
+
+
+def _together(given: Posterior, scan: Scan) -> Callable[[Array], Many] | None:
+    """The posteriors along a scan at once, where the model is of the kind that allows it."""
+    question = Question.of(given)
+    if question is None or given.model.tau_prior.point is not None or given.model.prior_of("mu").gaussian is None:
+        return None
+
+    def at(scales: Array) -> Many:
+        pairs = [scan.priors(float(scale)) for scale in scales]
+        taus = list(dict.fromkeys(tau.given(given.effects.se) for tau, _ in pairs))
+        return question.posteriors(taus, list(dict.fromkeys(mu for _, mu in pairs)))
+
+    return at
+
+
+def _answered(given: Posterior, side: int, scan: Scan) -> list[dict[str, object]]:
+    """Where each bound is crossed."""
+    at = _together(given, scan)
+
+    def chance(scale: float) -> float:
+        tau, mu = scan.priors(scale)
+        return fit(given.trials, given.model.but(tau=tau, mu=mu)).effect().probability(above=0.0)
+
+    def curve(scales: Array) -> Array:
+        above = at(scales).above() if at is not None else np.array([chance(float(scale)) for scale in scales])
+        return above if side > 0 else 1.0 - above
+
+    points = 65 if at is not None else 13
+    found = []
+    for bound in scan.bounds:
+        where = crossing(curve, scan.low, scan.high, bound, rising=scan.rising, points=points)
+        found.append(_row(scan, bound, where, curve))
+    return found
+
+
+def _row(scan: Scan, bound: float, where: Crossing, curve: Curve) -> dict[str, object]:
+    there = where.status == "found"
+    end = where.scale if there else scan.high
+    prior = scan.priors(where.scale)[scan.varies == "mu"] if there else None
+    return {
+        "question": scan.question,
+        "bound": bound,
+        "status": where.status,
+        "scale": where.scale,
+        "prior": "" if prior is None else str(prior),
+        "odds_ratio": float(np.exp(1.959963984540054 * where.scale)) if there and scan.varies == "mu" else np.nan,
+        "trials": "",
+        "removed": np.nan,
+        "how": "root",
+        "probability": float(curve(np.array([end]))[0]),
+    }
+
+
+def _curve(given: Posterior, scan: Scan) -> pd.DataFrame:
+    """The answers along the range of scales."""
+    scales = np.geomspace(scan.low, scan.high, CURVE_POINTS)
+    at = _together(given, scan)
+    if at is not None:
+        rows = completed(at(scales).rows(), given.trials.direction)
+    else:
+        fits = (fit(given.trials, given.model.but(tau=t, mu=m)) for t, m in map(scan.priors, scales.tolist()))
+        rows = completed([row_of(one) for one in fits], given.trials.direction)
+    labels = {"question": scan.question, "scale": scales}
+    labels["prior"] = [str(scan.priors(float(scale))[scan.varies == "mu"]) for scale in scales]
+    return pd.concat([pd.DataFrame(labels), rows], axis=1)
+
+
+def _trials_row(given: Posterior, side: int) -> dict[str, object]:
+    """The fewest trials without which the 95% interval takes in OR 1, unless it does already."""
+    bound = 0.975
+    above = given.effect().probability(above=0.0)
+    now = above if side > 0 else 1.0 - above
+    found = Removal((), now, True, 0) if now < bound else fewest_removed(given, side, bound)
+    status = "always below" if now < bound else "never below" if found.studies is None else "found"
+    removed = found.studies if status == "found" and found.studies is not None else ()
+    return {
+        "question": "trials removed",
+        "bound": bound,
+        "status": status,
+        "scale": np.nan,
+        "prior": "",
+        "odds_ratio": np.nan,
+        "trials": ", ".join(removed),
+        "removed": float(len(removed)) if removed else np.nan,
+        "how": "all sets tried" if found.exact else f"one after the other; all sets up to {found.all_tried} tried",
+        "probability": found.probability,
+    }
+
+
+def _sentence(given: Posterior, side: int, table: pd.DataFrame) -> str:
+    """Each tipping point in words."""
+    name = name_of_probability(side, bool(given.trials.direction)).rstrip(",")
+    above = given.effect().probability(above=0.0)
+    parts = [_in_words(row) for row in table.to_dict("records")]
+    said = "; ".join(part for part in parts if part)
+    return f"{name} is {probability(above if side > 0 else 1.0 - above)}. {said[:1].upper()}{said[1:]}."
+
+
+def _in_words(row: dict[Any, Any]) -> str:
+    return {"sceptical prior of mu": _sceptic, "trials removed": _removed}.get(row["question"], _wider)(row)
+
+
+def _sceptic(row: dict[Any, Any]) -> str:
+    falls = f"falls below {row['bound']:g}"
+    if row["status"] == "always below":
+        return f"it is below {row['bound']:g} even with a flat prior of mu"
+    if row["status"] == "never below":
+        return f"no sceptical prior down to normal(0, {EFFECT_SCALES[0]:g}) brings it below {row['bound']:g}"
+    limits = f"{number(1.0 / row['odds_ratio'])} and {number(row['odds_ratio'])}"
+    return (
+        f"it {falls} for a sceptic whose prior of mu is {rounded(row['prior'])}, 95% for odds ratios between {limits}"
+    )
+
+
+def _wider(row: dict[Any, Any]) -> str:
+    half_normal = row["question"].startswith("half")
+    kind = "half-normal prior of tau" if half_normal else "prior of tau of the given family"
+    if row["status"] == "found":
+        return f"with a {kind} the 95% interval takes in OR 1 from {rounded(row['prior'])} on"
+    if row["status"] == "always below":
+        return f"the 95% interval takes in OR 1 with the narrowest {kind} already"
+    widest = f"scale {TAU_SCALES[1]:g}" if half_normal else f"{FACTORS[1]:g} times the given width"
+    return f"no {kind} up to {widest} makes the 95% interval take in OR 1"
+
+
+def _removed(row: dict[Any, Any]) -> str:
+    if row["status"] == "always below":
+        return ""
+    if row["status"] == "never below":
+        return "no removal of trials that was tried makes the 95% interval take in OR 1"
+    fewer = "no fewer do it" if row["how"] == "all sets tried" else "fewer might do"
+    gone = listed(row["trials"].split(", "), 6)
+    return f"without {gone} ({counted(int(row['removed']), 'trial')}; {fewer}) the 95% interval takes in OR 1"

@@ -1,0 +1,172 @@
+"""One sentence from all parts: what holds, under what, and what it would take to change it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bayesmeta.errors import BayesmetaError
+from bayesmeta.sensitivity.asked import effect_name, name_of_probability, side_of
+from bayesmeta.sensitivity.credibility import Credibility
+from bayesmeta.sensitivity.leave_one_out import LeaveOneOut
+from bayesmeta.sensitivity.model_grid import ModelGrid
+from bayesmeta.sensitivity.part import Part
+from bayesmeta.sensitivity.power_scaling import NOTHING, PowerScaling
+from bayesmeta.sensitivity.prior_grid import PriorGrid
+from bayesmeta.sensitivity.reference import Reference
+from bayesmeta.sensitivity.rows import conclusion
+from bayesmeta.sensitivity.tipping_point import TippingPoint
+from bayesmeta.sensitivity.words import between, counted, listed, number, probability, ratio, ratio_interval, rounded
+
+Parts = Sequence[Part | Credibility]
+
+
+def verdict(parts: Parts) -> str:
+    """One sentence: the conclusion as given, where it holds and where not, what it would take to change it, a new setting.
+
+    Parameters
+    ----------
+    parts : results of this room, in any order; at least one that belongs to a posterior.
+
+    Returns
+    -------
+    str, with the numbers that carry it.
+
+    Raises
+    ------
+    BayesmetaError
+        No part that belongs to a posterior.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> from bayesmeta.sensitivity import leave_one_out, prior_grid
+    >>> posterior = bm.fit(bm.load("crins2014"), bm.Model("normal"))
+    >>> verdict([leave_one_out(posterior), prior_grid(posterior)]).split(":")[0]
+    'The pooled OR of acute rejection lies below 1 (0.21 (0.11 to 0.40), P(OR < 1), the wished direction, > 0.999)'
+    """
+    own = [part for part in parts if isinstance(part, Part)]
+    if not own:
+        raise BayesmetaError("a verdict needs at least one part of a sensitivity analysis that belongs to a posterior.")
+    clauses = [_stands(own), *_costs(own), *_rests(own), *_new_setting(own)]
+    clauses += [_published(part) for part in parts if isinstance(part, Credibility)]
+    return f"{_conclusion(own[0])}: {'; '.join(clause for clause in clauses if clause)}."
+
+
+def _conclusion(part: Part) -> str:
+    """The answer as given."""
+    posterior, given = part.posterior, part.given
+    side = side_of(posterior)
+    chance = given["above"] if side > 0 else 1.0 - given["above"]
+    of = f" of {posterior.trials.outcome}" if posterior.trials.outcome else ""
+    what = {1: "lies above 1", -1: "lies below 1", 0: "is not told apart from 1"}[conclusion(given)]
+    numbers = ratio_interval(given["median"], given["lower"], given["upper"])
+    name = name_of_probability(side, bool(posterior.trials.direction))
+    return f"The {effect_name(posterior)}{of} {what} ({numbers}, {name} {probability(chance)})"
+
+
+def _stands(parts: list[Part]) -> str:
+    """Under how many variations the interval says the same, and which ones say otherwise."""
+    same, other = [], []
+    for part in parts:
+        for always, sometimes, changed in _variations(part):
+            if changed:
+                other.append(f"{sometimes} ({listed(changed, 2)})")
+            else:
+                same.append(always)
+    text = f"the 95% interval says so {listed(same, 9)}" if same else ""
+    if other:
+        text += f"{', but' if same else 'the 95% interval'} says otherwise {listed(other, 9)}"
+    return text
+
+
+def _variations(part: Part) -> list[tuple[str, str, list[str]]]:
+    """For each kind of variation: in words, all of them; in words, those that change the conclusion; and their names."""
+    table = part.table
+    changes = table[table["changes"]] if "changes" in table else table
+    if isinstance(part, PriorGrid) and len(table):
+        changed = [f"tau {row.tau_prior} with mu {row.mu_prior}" for row in changes.itertuples()]
+        return [
+            (
+                f"under all {counted(len(table), 'pair of priors')}",
+                f"under {len(changed)} of {counted(len(table), 'pair of priors')}",
+                changed,
+            )
+        ]
+    if isinstance(part, ModelGrid):
+        found = []
+        for kind, what in (("Bayesian", "model"), ("frequentist", "frequentist method")):
+            n, names = int((table["kind"] == kind).sum()), changes.loc[changes["kind"] == kind, "model"].tolist()
+            if n:
+                found.append((f"under all {counted(n, what)}", f"under {len(names)} of {counted(n, what)}", names))
+        return found
+    if isinstance(part, LeaveOneOut) and len(table):
+        names = changes["study"].tolist()
+        return [(f"whichever of the {counted(len(table), 'trial')} is left out", "when one trial is left out", names)]
+    return []
+
+
+def _costs(parts: list[Part]) -> list[str]:
+    """What it takes until the interval takes in OR 1."""
+    found = [part for part in parts if isinstance(part, TippingPoint)]
+    if not found or conclusion(found[0].given) == 0:
+        return []
+    takes = []
+    for row in found[0].table[found[0].table["bound"] == 0.975].to_dict("records"):
+        if row["status"] != "found":
+            continue
+        if row["question"] == "trials removed":
+            takes.append(f"the loss of {counted(int(row['removed']), 'trial')} ({row['trials']})")
+        elif row["question"] == "sceptical prior of mu":
+            low, high = number(1.0 / row["odds_ratio"]), number(row["odds_ratio"])
+            takes.append(f"a sceptic who holds the OR to lie between {low} and {high}")
+        else:
+            takes.append(f"a prior of tau as wide as {rounded(row['prior'])}")
+    if not takes:
+        return ["no sceptical prior, prior of tau or removal of trials that was tried changes it"]
+    return [f"to change it takes {', or '.join(takes)}"]
+
+
+def _rests(parts: list[Part]) -> list[str]:
+    """What rests on the prior."""
+    clauses = []
+    for part in parts:
+        if isinstance(part, PowerScaling):
+            rows = part.table[part.table["diagnosis"] != NOTHING]
+            shown = [f"{row.parameter} (sensitivity {number(row.prior)}, {row.diagnosis})" for row in rows.itertuples()]
+            if shown:
+                clauses.append(f"by power scaling the prior matters to {listed(shown)}")
+        if isinstance(part, Reference):
+            mu = part.table.set_index("quantity").loc["mu"]
+            clauses.append(
+                f"against {part.prior} the prior of tau is {mu['side']}, with an interval from {ratio(mu['lower'])} to {ratio(mu['upper'])}"
+                f" in place of {ratio(mu['reference_lower'])} to {ratio(mu['reference_upper'])}"
+            )
+    return clauses
+
+
+def _new_setting(parts: list[Part]) -> list[str]:
+    """The probability in a new setting, as given and over the priors."""
+    posterior, given = parts[0].posterior, parts[0].given
+    side = side_of(posterior)
+
+    def chance(above: float) -> float:
+        return above if side > 0 else 1.0 - above
+
+    text = f"in a new setting {name_of_probability(side, False)} is {probability(chance(given['new_above']))}"
+    for part in parts:
+        if isinstance(part, PriorGrid) and len(part.table):
+            ends = sorted(chance(float(value)) for value in np.quantile(part.table["new_above"], [0.0, 1.0]))
+            text += f", over the priors {between(probability(ends[0]), probability(ends[1]))}"
+    return [text]
+
+
+def _published(part: Credibility) -> str:
+    """The scepticism that the published interval withstands."""
+    text = f"the published OR {ratio_interval(part.estimate, part.lower, part.upper)}"
+    if part.kind == "scepticism":
+        low, high = sorted((-part.limit, part.limit))
+        return (
+            f"{text} convinces all but those who held the OR to lie between {ratio(low)} and {ratio(high)} beforehand"
+        )
+    low, high = sorted((0.0, part.limit))
+    return f"{text} convinces only those who held the OR to lie between {ratio(low)} and {ratio(high)} beforehand"

@@ -1,0 +1,75 @@
+"""Every model script runs as its reader would run it: from an empty folder, and on a table of one's own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+MODELS = Path(__file__).parents[2] / "models"
+SCRIPTS = sorted(path.name for path in MODELS.glob("*.py"))
+REANALYSES = ("secure_attachment.py", "disorganised_attachment.py")
+
+
+def run(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(MODELS / script), *arguments], cwd=folder, capture_output=True, text=True, timeout=900
+    )
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_is_short_and_uses_public_names_only(script: str):
+    text = (MODELS / script).read_text()
+    assert len(text.splitlines()) < 80
+    imports = [line for line in text.splitlines() if line.startswith(("import ", "from "))]
+    assert all("bayesmeta." not in line for line in imports)
+    assert "import bayesmeta as bm" in imports
+    assert "._" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", REANALYSES)
+def test_the_reanalysis_runs_step_by_step(script: str, tmp_path: Path):
+    done = run(script, tmp_path, "--out", "out", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert "not a replication" in done.stderr
+    assert "Posterior: median (95% interval)" in done.stdout
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    pictures = {"forest", "prior-posterior", "new-setting", "subgroups", "trace", "rank", "energy", "ess", "pair"}
+    assert {f"{name}.png" for name in pictures} <= files
+    assert {"results.json", "results.csv", "record.json"} <= files
+    assert any(name.endswith(".nc") for name in files)
+    assert json.loads((tmp_path / "out" / "record.json").read_text())["seed"] == 3
+
+
+@pytest.mark.slow
+def test_whoever_holds_all_rows_learns_whether_the_published_result_is_reproduced(tmp_path: Path):
+    # Simulated trials: 26 rows in the template's columns. They cannot reproduce the published figures, and the check says so.
+    rng = np.random.default_rng(5)
+    rows = ["study,events_treated,total_treated,events_control,total_control,sensitivity_focused"]
+    for i in range(26):
+        control, treated = rng.binomial(60, 0.45), rng.binomial(60, 0.6)
+        rows.append(f"simulated {i},{treated},60,{control},60,{'yes' if i % 2 else 'no'}")
+    (tmp_path / "all.csv").write_text("\n".join(rows) + "\n")
+    done = run("secure_attachment.py", tmp_path, "--data", "all.csv", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert "Not reproduced: no method gives the published OR 1.85 (1.36 to 2.52) of 26 trials" in done.stdout.replace("\n", " ")
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    [check] = [check for check in results["all"]["checks"] if check["check"] == "Reproduction"]
+    assert check["possible"] is True
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_bad_table_is_refused_in_one_message(script: str, tmp_path: Path):
+    (tmp_path / "bad.csv").write_text(
+        "study,events_treated,total_treated,events_control,total_control\nMoran 2005,53,49,19,50\n"
+    )
+    done = run(script, tmp_path, "--data", "bad.csv", "--out", "out")
+    assert done.returncode == 2
+    message = done.stderr.strip().splitlines()
+    assert len(message) == 1, done.stderr
+    assert "bad.csv" in message[0]
+    assert "Moran 2005" in message[0]
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,90 @@
+"""The reanalysis without sampling: every promise of the output that NUTS is not needed for."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import bayesmeta as bm
+from bayesmeta.workflow import ATTACHMENT, Options, reanalyse
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    out = tmp_path_factory.mktemp("reanalysis") / "results"
+    said: list[str] = []
+    reanalyse([bm.load(name) for name in ATTACHMENT], out, Options(quick=True), said.append)
+    return out, said
+
+
+def test_says_first_how_many_trials_are_readable_and_that_it_is_no_replication(quick: tuple[Path, list[str]]):
+    _, said = quick
+    assert "8 of the 26" in said[0]
+    assert "not a replication" in said[0]
+    assert any("3 of the 20" in line for line in said)
+
+
+def test_writes_pictures_tables_and_the_record(quick: tuple[Path, list[str]]):
+    out, _ = quick
+    files = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    for outcome in ("attachment-secure", "attachment-disorganised"):
+        for picture in ("forest", "prior-posterior", "subgroups", "new-setting"):
+            assert f"{outcome}/{picture}.png" in files
+    assert {"results.json", "results.csv", "record.json"} <= files
+    assert set(json.loads((out / "record.json").read_text())["files"]) == files - {"record.json"}
+
+
+def test_results_csv_holds_the_fits_own_numbers(quick: tuple[Path, list[str]]):
+    out, _ = quick
+    table = pd.read_csv(out / "results.csv")
+    posterior = bm.fit(bm.load("attachment/secure"), bm.Model("normal"))
+    row = table[(table.outcome == "secure attachment") & (table.fit == "normal, exact") & (table.quantity == "pooled")]
+    assert row[["median", "lower", "upper"]].to_numpy()[0] == pytest.approx(
+        np.exp([posterior["mu"].median, *posterior["mu"].interval()]), rel=1e-12
+    )
+    assert row["wished"].item() == pytest.approx(posterior["mu"].probability(above=0), rel=1e-12)
+    lower = table[(table.outcome == "disorganised attachment") & (table.fit == "normal, exact") & (table.quantity == "pooled")]
+    assert lower["wished"].item() == pytest.approx(1 - lower["above_1"].item())
+
+
+def test_results_json_is_strict_and_complete(quick: tuple[Path, list[str]]):
+    out, _ = quick
+    results = json.loads((out / "results.json").read_text(), parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+    secure = results["attachment/secure"]
+    assert secure["published"]["k"] == 26
+    assert len(secure["trials"]) == 8
+    assert len(secure["set_aside"]) > 0
+    assert all(row["reason"] for row in secure["set_aside"])
+    methods = {row["method"] for row in secure["pools"]["methods"]}
+    assert methods == {"MH", "Peto", "conditional", "EE", "DL", "RevMan", "PM", "ML", "REML"}
+    assert {check["check"] for check in secure["checks"]} == {"AgainstPools", "Reproduction"}
+    comparisons = secure["checks"][0]["comparisons"]
+    assert all(row["because"] for row in comparisons)
+    assert comparisons[-1]["method"] == "published"
+
+
+def test_the_record_names_seed_versions_data_and_models(quick: tuple[Path, list[str]]):
+    out, _ = quick
+    record = json.loads((out / "record.json").read_text())
+    assert record["seed"] == 20230227
+    assert {"python", "numpy", "bayesmeta", "pymc"} <= set(record["versions"])
+    secure = record["outcomes"]["attachment/secure"]
+    assert secure["data"]["sha256"] == bm.load("attachment/secure").fingerprint
+    assert bm.Model.from_dict(secure["fits"][0]["model"]) == bm.Model("normal")
+
+
+def test_the_same_command_gives_the_same_files_twice(quick: tuple[Path, list[str]], tmp_path: Path):
+    out, _ = quick
+    reanalyse([bm.load(name) for name in ATTACHMENT], tmp_path / "again", Options(quick=True), lambda _: None)
+    for path in sorted(path for path in out.rglob("*") if path.is_file()):
+        assert (tmp_path / "again" / path.relative_to(out)).read_bytes() == path.read_bytes(), path.name
+
+
+def test_a_table_of_ones_own_without_moderator_or_published_result(tmp_path: Path):
+    trials = bm.load("bcg")
+    reports = reanalyse([trials], tmp_path / "bcg", Options(quick=True), lambda _: None)
+    assert [fit.model.moderators for fit in reports["bcg"].fits] == [None]
+    reports = reanalyse([trials], tmp_path / "bcg", Options(quick=True, moderators="~ latitude"), lambda _: None)
+    assert [fit.model.moderators for fit in reports["bcg"].fits] == [None, "~ latitude"]
