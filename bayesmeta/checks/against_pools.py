@@ -8,10 +8,16 @@ import pandas as pd
 from bayesmeta.errors import ModelError
 from bayesmeta.frequentist import Pools
 from bayesmeta.posterior import Posterior
+from bayesmeta.tables import plain, records, rows
 from bayesmeta.trials import PublishedPool
 from bayesmeta.types import Json
 
 COMMON_EFFECT = ("MH", "Peto", "conditional", "EE")
+INTERVALS = {
+    "wald": "takes tau as known",
+    "hksj": "scales with the spread found and uses a t quantile",
+    "hksj_adhoc": "uses a t quantile and is never narrower than Wald's standard error",
+}
 CLOSE = 0.1  # of a posterior sd: such a difference is nobody's concern
 
 
@@ -21,8 +27,8 @@ class AgainstPools:
 
     Attributes
     ----------
-    table : one row a comparison: method, interval, k, estimate, lower, upper (log odds ratio), difference (posterior median
-        minus estimate), in_sd (that difference in posterior standard deviations), width (width of the posterior
+    table : one row a comparison: method, interval, k, estimate, lower, upper (log odds ratio), difference (posterior
+        median minus estimate), in_sd (that difference in posterior standard deviations), width (width of the posterior
         interval over that of the method), because (one sentence).
     median, lower, upper : of the posterior pooled effect, log odds ratio.
     """
@@ -39,8 +45,7 @@ class AgainstPools:
 
     def to_dict(self) -> Json:
         """Plain data, NaN as None."""
-        table = self.table.astype(object).where(self.table.notna(), None)
-        return {"comparisons": table.to_dict("records")}
+        return {"comparisons": records(self.table)}
 
 
 def against_pools(posterior: Posterior, pools: Pools, published: PublishedPool | None = None) -> AgainstPools:
@@ -75,94 +80,78 @@ def against_pools(posterior: Posterior, pools: Pools, published: PublishedPool |
     """
     if posterior.model.moderators is not None:
         raise ModelError("against_pools compares pooled effects: give the posterior of the model without moderators.")
-    mu, tau = posterior["mu"], posterior["tau"]
+    mu = posterior["mu"]
     lower, upper = mu.interval()
-    sd = mu.sd if mu.sd is not None else (upper - lower) / 3.92
-    rows = []
-    for row in pools.table.itertuples():
-        tau_hat = float(np.sqrt(row.tau2)) if np.isfinite(row.tau2) else None
-        rows.append(
-            _row(row.method, row.interval, pools.k, row.estimate, row.lower, row.upper, mu.median, (lower, upper), sd)
-        )
-        rows[-1]["because"] = _because(rows[-1], tau_hat, tau.median)
+    answer = _Answer(mu.median, lower, upper, mu.sd or (upper - lower) / 3.92, posterior["tau"].median)
+    found = []
+    for pool in rows(pools.table):
+        row = answer.beside(pool.method, pool.interval, pools.k, pool.estimate, pool.lower, pool.upper)
+        found.append(row | {"because": _because(row, plain(np.sqrt(pool.tau2)), answer.tau)})
     if published is not None:
-        rows.append(
-            _row(
-                "published",
-                "as printed",
-                published.k,
-                published.estimate,
-                published.lower,
-                published.upper,
-                mu.median,
-                (lower, upper),
-                sd,
-            )
+        row = answer.beside(
+            "published", "as printed", published.k, published.estimate, published.lower, published.upper
         )
-        rows[-1]["because"] = _because_published(rows[-1], published, pools.k)
-    return AgainstPools(pd.DataFrame(rows), mu.median, lower, upper)
+        found.append(row | {"because": _because_published(row, published, pools.k)})
+    return AgainstPools(pd.DataFrame(found), mu.median, lower, upper)
 
 
-def _row(
-    method: str,
-    interval: str,
-    k: int,
-    estimate: float,
-    low: float,
-    high: float,
-    median: float,
-    credible: tuple[float, float],
-    sd: float,
-) -> dict[str, object]:
-    return {
-        "method": method,
-        "interval": interval,
-        "k": k,
-        "estimate": estimate,
-        "lower": low,
-        "upper": high,
-        "difference": median - estimate,
-        "in_sd": (median - estimate) / sd,
-        "width": (credible[1] - credible[0]) / (high - low),
-    }
+@dataclass(frozen=True)
+class _Answer:
+    """What the posterior says: median, interval and sd of mu, median of tau."""
+
+    median: float
+    lower: float
+    upper: float
+    sd: float
+    tau: float
+
+    def beside(self, method: str, interval: str, k: int, estimate: float, lower: float, upper: float) -> Json:
+        return {
+            "method": method,
+            "interval": interval,
+            "k": k,
+            "estimate": estimate,
+            "lower": lower,
+            "upper": upper,
+            "difference": self.median - estimate,
+            "in_sd": (self.median - estimate) / self.sd,
+            "width": (self.upper - self.lower) / (upper - lower),
+        }
 
 
-def _because(row: dict[str, object], tau_hat: float | None, tau: float) -> str:
+def _because(row: Json, tau_hat: float | None, tau: float) -> str:
     """Why a frequentist pool of the same trials differs: what it assumes of tau, and how its interval is made."""
-    estimate, width, in_sd = float(np.exp(row["estimate"])), row["width"], row["in_sd"]  # type: ignore[call-overload]
-    name = f"{row['method']} ({row['interval']})" if tau_hat is not None else str(row["method"])
-    assert isinstance(width, float) and isinstance(in_sd, float)
-    place = (
-        f"{name}, OR {estimate:.2f}: the posterior median is close by ({abs(in_sd):.2f} posterior sd)"
-        if abs(in_sd) < CLOSE
-        else f"{name}, OR {estimate:.2f}: the posterior median is {abs(in_sd):.2f} posterior sd {'higher' if in_sd > 0 else 'lower'}"
-    )
-    if row["method"] in COMMON_EFFECT:
-        reason = (
-            f"it takes one effect for all trials (tau = 0, posterior median {tau:.2f}), so that large trials weigh more"
+    name = row["method"] if row["method"] in COMMON_EFFECT else f"{row['method']} ({row['interval']})"
+    place = f"{name}, OR {np.exp(row['estimate']):.2f}: the posterior median is {_distance(row['in_sd'])}"
+    wide = f"{1 / row['width']:.2f} times as wide as the credible one"
+    if row["method"] in COMMON_EFFECT or tau_hat is None:
+        return (
+            f"{place}; it takes one effect for all trials (tau = 0, posterior median {tau:.2f}), so that large trials"
+            f" weigh more, and its interval is {wide}."
         )
-        return f"{place}; {reason}, and its interval is {1 / width:.2f} times as wide as the credible one."
-    compared = "below" if tau_hat is not None and tau_hat < tau else "above"
-    reason = f"its tau of {tau_hat:.2f} lies {compared} the posterior median {tau:.2f}"
-    if row["interval"] == "wald":
-        interval = "its interval takes tau as known"
-    elif row["interval"] == "hksj":
-        interval = "its interval scales with the spread found and uses a t quantile"
-    else:
-        interval = "its interval uses a t quantile and is never narrower than Wald's standard error"
-    return f"{place}; {reason}; {interval} and is {1 / width:.2f} times as wide as the credible one."
+    compared = "lies below" if tau_hat < tau else "lies above"
+    return (
+        f"{place}; its tau of {tau_hat:.2f} {compared} the posterior median {tau:.2f}; its interval"
+        f" {INTERVALS[row['interval']]} and is {wide}."
+    )
 
 
-def _because_published(row: dict[str, object], published: PublishedPool, k: int) -> str:
-    printed = f"Published, OR {published.odds_ratio:.2f} from {published.k} trials"
-    in_sd = row["in_sd"]
-    assert isinstance(in_sd, float)
-    distance = f"the posterior median is {abs(in_sd):.2f} posterior sd {'higher' if in_sd > 0 else 'lower'}"
+def _distance(in_sd: float) -> str:
+    if abs(in_sd) < CLOSE:
+        return f"close by ({abs(in_sd):.2f} posterior sd)"
+    return f"{abs(in_sd):.2f} posterior sd {'higher' if in_sd > 0 else 'lower'}"
+
+
+def _because_published(row: Json, published: PublishedPool, k: int) -> str:
+    place = (
+        f"Published, OR {published.odds_ratio:.2f} from {published.k} trials: the posterior median is"
+        f" {_distance(row['in_sd'])}"
+    )
     if k < published.k:
         return (
-            f"{printed}: {distance}. The table has {k} of the {published.k} trials. Counts are printed mostly where the arms"
+            f"{place}. The table has {k} of the {published.k} trials. Counts are printed mostly where the arms"
             " differed, so these are no fair sample: the difference shows what was reported, and this is not a replication."
         )
     if k > published.k:
-        return f"{printed}: {distance}. The table has {k} trials, more than were pooled: it is not the same evidence."
-    return f"{printed}: {distance}; same number of trials, see the reproduction check."
+        return f"{place}. The table has {k} trials, more than were pooled: it is not the same evidence."
+    return f"{place}; same number of trials, see the reproduction check."

@@ -19,9 +19,9 @@ class Reproduction:
 
     Attributes
     ----------
-    table : one row a method and interval: method, interval, odds_ratio, lower, upper, decimals (how many decimals of all
-        three printed figures agree; -1 where not even the whole numbers do), off (largest difference of the three on the
-        log scale).
+    table : one row a method and interval: method, interval, odds_ratio, lower, upper, decimals (how many decimals of
+        all three printed figures agree; -1 where not even the whole numbers do), off (largest difference of the three
+        on the log scale).
     possible : whether the table has as many trials as were pooled; without that nothing can be reproduced.
     sentence : the finding in words.
     """
@@ -38,7 +38,8 @@ class Reproduction:
 def reproduction(pools: Pools, published: PublishedPool) -> Reproduction:
     """Say whether a published pooled odds ratio is reproduced, under which method and to how many decimals.
 
-    A result is reproduced to d decimals where estimate and both limits round to the printed figures' d decimals.
+    A result is reproduced to d decimals where estimate and both limits lie within half a unit of the d-th decimal of
+    the printed figures.
 
     Parameters
     ----------
@@ -80,9 +81,9 @@ def reproduction(pools: Pools, published: PublishedPool) -> Reproduction:
 
 
 def _decimals(ours: Array, printed: Array) -> int:
-    # One unit in the ninth decimal keeps figures that sit on the edge of rounding from being told apart by the last bit.
+    # Half a unit of the decimal, and a little, so that the last bit does not decide on the edge of rounding.
     for decimals in range(MOST_DECIMALS, -1, -1):
-        if np.all(np.abs(np.round(ours, decimals) - np.round(printed, decimals)) < 1e-9):
+        if np.all(np.abs(ours - printed) <= 0.5 * 10.0**-decimals + 1e-9):
             return decimals
     return -1
 

@@ -108,31 +108,35 @@ class Convolution:
             away = sign * (start[:, None] - m)
             found[flat] += level[:, None] * (ndtr(away[..., None] / spread) @ self.kernel.weight)
 
-    def spread(self, theta: Array, m: Array, spacing: Array, tau: Array, log_f: Array) -> Array:
-        """Functions of the mean as functions of an effect: sum_t integral f_t(m) g(theta; m, tau_t) d m.
 
-        Parameters
-        ----------
-        theta : (G,) where the sum is wanted.
-        m : (T, N) equally spaced means at each tau, `spacing` (T,) apart, beyond which f is negligible.
-        tau : (T,).
-        log_f : (S, T, N) of S functions, weights of the tau included.
+def spread(
+    kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, log_f: Array, sign: Array
+) -> Array:
+    """Functions of the mean as functions of an effect: sum_t integral f_t(m) g(theta; m, tau_t) d m.
 
-        Returns
-        -------
-        (S, G)
-        """
-        found = np.zeros((len(log_f), len(theta)))
-        for t in range(len(tau)):
-            finest = 1.3 * float(spacing[t])
-            f = np.exp(log_f[:, t]) * spacing[t]
-            scale = float(tau[t])
-            if np.any(self.kernel.scale * scale >= finest):
-                found += f @ self.kernel.at(m[t][:, None] - theta, scale, finest)
-            for narrow, weight in zip(*self.kernel.fine(scale, finest)):
-                near = (theta > m[t, 0] - 9.0 * narrow) & (theta < m[t, -1] + 9.0 * narrow)
-                found[:, near] += weight * _blurred(theta[near], m[t], log_f[:, t], narrow)
-        return found
+    Parameters
+    ----------
+    theta : (G,) where the sum is wanted.
+    m : (T, N) equally spaced means at each tau, `spacing` (T,) apart, beyond which f is negligible.
+    tau : (T,).
+    log_f : (S, T, N) of S functions, weights of the tau included.
+    sign : (T,) of those weights.
+
+    Returns
+    -------
+    (S, G)
+    """
+    found = np.zeros((len(log_f), len(theta)))
+    for t in range(len(tau)):
+        finest = 1.3 * float(spacing[t])
+        f = np.exp(log_f[:, t]) * (spacing[t] * sign[t])
+        scale = float(tau[t])
+        if np.any(kernel.scale * scale >= finest):
+            found += f @ kernel.at(m[t][:, None] - theta, scale, finest)
+        for narrow, weight in zip(*kernel.fine(scale, finest)):
+            near = (theta > m[t, 0] - 9.0 * narrow) & (theta < m[t, -1] + 9.0 * narrow)
+            found[:, near] += sign[t] * weight * _blurred(theta[near], m[t], log_f[:, t], narrow)
+    return found
 
 
 def _blurred(theta: Array, m: Array, log_f: Array, scale: float) -> Array:

@@ -21,7 +21,8 @@ LAST_U = 600.0
 LAST_TAU = 1e150  # its square is still a double
 PROBES = 72
 ZOOMS = 40
-RESOLVED = 1e-11  # of the whole mass: what the last Legendre coefficients of a panel may still hold
+RESOLVED = 1e-9  # of the whole mass: what the last Legendre coefficients of a panel may hold; results are good to 1e-10
+ROUNDING = 4e-16  # of a log density of any size, below which no refinement helps
 ROUNDS = 200
 
 LogDensity = Callable[[Array], Array]
@@ -123,7 +124,8 @@ def _refined(edges: Array, log_integrands: LogDensity) -> Array:
         density = np.exp(value - top[:, None]).reshape(len(value), len(left), -1)
         panel_mass = (density @ w) * half
         error = np.abs(density @ last_coefficients).max(axis=2) * half
-        unresolved = (error > RESOLVED * (mass + panel_mass.sum(axis=1))[:, None]).any(axis=0)
+        tolerance = (RESOLVED + ROUNDING * np.abs(largest)) * (mass + panel_mass.sum(axis=1))
+        unresolved = (error > tolerance[:, None]).any(axis=0)
         unresolved &= half > 1e-12 * right
         mass = mass + panel_mass[:, ~unresolved].sum(axis=1)
         done.append(np.stack([left[~unresolved], right[~unresolved]]))

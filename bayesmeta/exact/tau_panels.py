@@ -13,7 +13,7 @@ from numpy.polynomial import legendre
 from bayesmeta.types import Array
 
 NODES = 16
-FIRST = 1.5  # end of the first panel, in u
+FIRST = 0.8  # of the width of the others: the first panel, whose polynomials are even
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +30,21 @@ class TauPanels:
     scale: float
 
     @classmethod
-    def to(cls, last: float, scale: float, width: float) -> "TauPanels":
-        """Panels from 0 to at least u = last."""
-        first = FIRST * min(1.0, width / 1.9)
-        more = int(np.ceil(max(last - first, 0.0) / width - 1e-9))
-        return cls(np.concatenate([[0.0], first + width * np.arange(more + 1)]), scale)
+    def to(cls, last: float, scale: float, width: float, largest: float) -> "TauPanels":
+        """Panels from 0 to at least u = last.
+
+        Parameters
+        ----------
+        last : where to end, in u.
+        scale : c, the smallest standard error.
+        width : of a panel among the standard errors; beyond the largest of them they grow.
+        largest : the largest standard error.
+        """
+        quiet = float(np.arcsinh(largest / scale)) + 1.5
+        edges = [0.0, FIRST * width]
+        while edges[-1] < last:
+            edges.append(edges[-1] + width * max(1.0, 0.5 * (edges[-1] - quiet)))
+        return cls(np.array(edges), scale)
 
     @cached_property
     def u(self) -> Array:

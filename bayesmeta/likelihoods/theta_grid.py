@@ -38,7 +38,7 @@ class Resolution:
 
     panel: float = 4.0
     mu_nodes: int = 20
-    tau_width: float = 1.9
+    tau_width: float = 1.5
     fall: float = 37.0
 
     @property
@@ -150,8 +150,10 @@ def theta_grid(parts: Sequence[tuple[Integers, Rows]], core: Core, resolution: R
         left, right = _ends(rows, coarse, below)
         lowest, highest = min(lowest, float(left.min())), max(highest, float(right.max()))
         wanted.append(seen)
-    lowest = min(lowest, float((core.centre - 9.0 * np.hypot(core.sd, core.tau.min())).min()))
-    highest = max(highest, float((core.centre + 9.0 * np.hypot(core.sd, core.tau.min())).max()))
+    least = core.tau == core.tau.min()
+    reach_of_core = 9.0 * np.hypot(core.sd, core.tau)[least]
+    lowest = min(lowest, float((core.centre[least] - reach_of_core).min()))
+    highest = max(highest, float((core.centre[least] + reach_of_core).max()))
 
     bend = _spread(bend)
 
@@ -195,10 +197,10 @@ def _tabulated(
 
 
 def _near(core: Core, coarse: Array) -> Array:
-    smallest = float(core.tau.min())
-    close = core.tau <= 4.0 * smallest
-    reach = 9.0 * core.sd[close] + 9.0 * core.tau[close] + COARSE
-    return np.asarray((np.abs(coarse[:, None] - core.centre[close]) <= reach).any(axis=1))
+    """(g,) where the predictors lie at the smallest tau."""
+    least = core.tau == core.tau.min()
+    reach = 9.0 * np.hypot(core.sd, core.tau)[least] + COARSE
+    return np.asarray((np.abs(coarse[:, None] - core.centre[least]) <= reach).any(axis=1))
 
 
 def _widened(seen: Array) -> Array:

@@ -111,8 +111,8 @@ def coded_by(formula: Formula, trials: Trials) -> Coding:
     Raises
     ------
     ModelError
-        A column that is a combination of the others or has a name that is taken, a category with one level only, or more
-        columns than trials.
+        A column that is a combination of the others or has a name that is taken, a category with one level only, or
+        more columns than trials.
     """
     where = trials.origin or trials.name
     matrix, names, specification = formula.matrix(trials.table, where)
@@ -122,9 +122,7 @@ def coded_by(formula: Formula, trials: Trials) -> Coding:
     for name in categorical:
         if frame[name].nunique() < 2:
             level = frame[name].iloc[0]
-            raise ModelError(
-                f"{refusal}{name} is {level!r} in every trial, so there is nothing to compare. Leave it out."
-            )
+            raise ModelError(f"{refusal}{name} is {level!r} in every trial: nothing to compare. Leave it out.")
     for name in names:
         if name in TAKEN:
             raise ModelError(

@@ -11,12 +11,12 @@ from bayesmeta.model.by_column import ByColumn
 from bayesmeta.model.coding import coded_by
 from bayesmeta.model.design import Design, intercept_only
 from bayesmeta.model.formula import Formula
+from bayesmeta.model.random_effects import parse_random_effects, random_effects_text
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal, OddsRatioWithin, parse_prior
 from bayesmeta.trials import Trials
 from bayesmeta.types import Json
 
-LIKELIHOODS = ("normal", "binomial")
-RANDOM_EFFECTS = ("normal", "none")
+LIKELIHOODS = ("normal", "binomial", "hypergeometric")
 BASELINES_AT = ("midpoint", "control")
 
 
@@ -26,8 +26,11 @@ class Model:
 
     Parameters
     ----------
-    likelihood : "normal" (y_i ~ N(theta_i, s_i^2)) or "binomial" (counts of both arms, a baseline for each trial).
-    random_effects : "normal", or "none" for the common-effect model (tau = 0).
+    likelihood : "normal" (y_i ~ N(theta_i, s_i^2)), "binomial" (counts of both arms, a baseline for each trial) or
+        "hypergeometric" (counts of the treated arm given all events: no baselines). Rows that have an estimate in place
+        of counts enter the last two by the normal likelihood.
+    random_effects : "normal"; "student_t(df)", t-distributed with scale tau; "mixture(w, c)", where a share w of the
+        trials are outliers with c tau in place of tau; "none" for the common-effect model (tau = 0).
     moderators : formula such as "~ sensitivity_focused"; None for a pooled effect alone.
     mu : prior of the pooled effect, with moderators of the intercept's column.
     beta : prior of each other column of the design; a mapping gives columns their own, the rest has normal(0, 1).
@@ -46,7 +49,7 @@ class Model:
     References
     ----------
     Higgins, Thompson & Spiegelhalter 2009, J R Stat Soc A 172:137; Smith, Spiegelhalter & Thomas 1995, Stat Med 14:2685
-    (binomial); Guenhan, Roever & Friede 2020, Res Synth Methods 11:74 (default prior of mu).
+    (binomial); Stijnen, Hamza & Oezdemir 2010, Stat Med 29:3046 (hypergeometric); Guenhan, Roever & Friede 2020, Res Synth Methods 11:74 (default prior of mu).
 
     Examples
     --------
@@ -66,7 +69,7 @@ class Model:
 
     def __post_init__(self) -> None:
         _one_of("likelihood", self.likelihood, LIKELIHOODS)
-        _one_of("random effects", self.random_effects, RANDOM_EFFECTS)
+        object.__setattr__(self, "random_effects", random_effects_text(*parse_random_effects(self.random_effects)))
         _one_of("baseline at", self.baseline_at, BASELINES_AT)
         for role in ("mu", "tau", "baseline"):
             object.__setattr__(self, role, _prior(getattr(self, role), role))
@@ -74,6 +77,11 @@ class Model:
         # Refuse early what is not a formula; and "~ 1" is the model without moderators.
         if self.moderators is not None and not Formula(self.moderators).variables:
             object.__setattr__(self, "moderators", None)
+
+    @property
+    def random_effects_parts(self) -> tuple[str, tuple[float, ...]]:
+        """Name and parameters of the random effects: ("mixture", (0.1, 5.0))."""
+        return parse_random_effects(self.random_effects)
 
     @property
     def tau_prior(self) -> HeterogeneityPrior:

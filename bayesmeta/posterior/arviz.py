@@ -7,6 +7,7 @@ import numpy as np
 
 from bayesmeta.likelihoods import Evidence, marginal_log_likelihood
 from bayesmeta.posterior.predictive import Variables, replicates
+from bayesmeta.priors import Prior
 from bayesmeta.types import Array
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ def data_tree(
     """Joint draws of either engine as an xarray.DataTree.
 
     Groups: posterior, prior, posterior_predictive, prior_predictive, log_likelihood, log_prior, sample_stats,
-    observed_data, constant_data. The log likelihood is marginal, l_i(x_i' beta, tau): leaving out a trial means leaving
-    out its effect too (Merkle, Furr & Rabe-Hesketh 2019, Psychometrika 84:802). log_prior holds the top-level parameters
-    only, so that power-scaling scales priors and not the random effects (Kallioinen et al. 2024, Stat Comput 34:57).
-    Replicated trials have the same sizes and an effect of a new setting, for the same reason.
+    observed_data, constant_data; what has an improper prior is not in prior, and then there is no prior_predictive.
+    The log likelihood is marginal, l_i(x_i' beta, tau): leaving out a trial means leaving out its effect too (Merkle,
+    Furr & Rabe-Hesketh 2019, Psychometrika 84:802). log_prior holds the top-level parameters only, so that
+    power-scaling scales priors and not the random effects (Kallioinen et al. 2024, Stat Comput 34:57). Replicated
+    trials have the same sizes and an effect of a new setting, for the same reason.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ def data_tree(
         binomial likelihood gamma (chain, draw, k).
     seed : integer seed of the predictive and prior draws.
     sample_stats : the sampler's own statistics, each (chain, draw). Without them (independent draws) the energy is that
-        of an ideal sampler: minus the log posterior plus the kinetic energy of a fresh momentum, so that energy plots work.
+        of an ideal sampler, minus the log posterior plus the kinetic energy of a fresh momentum: energy plots work.
 
     Returns
     -------
@@ -48,59 +50,74 @@ def data_tree(
     rng = np.random.default_rng(seed)
     beta, tau = draws["beta"], draws["tau"]
     chains, n = tau.shape
-    columns, studies = posterior.design.columns, list(posterior.studies_in_model)
-    coords = {"chain": np.arange(chains), "draw": np.arange(n), "study": studies}
-
-    def group(variables: Mapping[str, tuple[tuple[str, ...], Array]], **attributes: object) -> Any:
-        used = {dim for dims, _ in variables.values() for dim in dims}
-        extra = {"arm": ["control", "treated"]} if "arm" in used else {}
-        if "column" in used:
-            extra["column"] = list(columns)
-        kept = {name: value for name, value in (coords | extra).items() if name in used}
-        return xr.Dataset(
-            {name: (dims, value) for name, (dims, value) in variables.items()}, coords=kept, attrs=dict(attributes)
-        )
-
-    parameters = {name: (SAMPLE, beta[..., j]) for j, name in enumerate(columns)}
-    parameters |= {"tau": (SAMPLE, tau), "theta_new": (SAMPLE, draws["theta_new"])}
-    parameters |= {"theta": ((*SAMPLE, "study"), draws["theta"])}
-    if "gamma" in draws:
-        parameters["gamma"] = ((*SAMPLE, "study"), draws["gamma"])
-    log_prior = _log_prior(posterior, beta, tau)
     mean = beta @ posterior.design.matrix.T
+    log_prior = _log_prior(posterior, beta, tau)
     log_likelihood = marginal_log_likelihood(posterior.model.likelihood, _evidence(posterior))(mean, tau[..., None])
-    prior = _prior_draws(posterior, chains, n, rng)
-    model = posterior.model
-    groups = {
-        "posterior": group(
-            parameters, engine=posterior.engine, inference_library="bayesmeta", model=str(model.to_dict()), seed=seed
-        ),
-        "posterior_predictive": group(
-            replicates(posterior, mean, tau, rng, draws.get("gamma")),
-        ),
-        "log_likelihood": group({"y": ((*SAMPLE, "study"), log_likelihood)}),
-        "log_prior": group({name: (SAMPLE, value) for name, value in log_prior.items()}),
-        "sample_stats": group(
-            {name: (SAMPLE, np.asarray(value)) for name, value in sample_stats.items()}
-            if sample_stats is not None
-            else _ideal_statistics(log_likelihood, log_prior, beta.shape[-1] + 1, rng)
-        ),
-        "observed_data": group(_observed(posterior)),
-        "constant_data": group(
-            {
-                "X": (("study", "column"), posterior.design.matrix),
-                "se": (("study",), posterior.effects.se),
-                "observed_effect": (("study",), posterior.effects.y),
-            }
-        ),
+    groups: dict[str, Variables] = {
+        "posterior": _parameters(posterior, draws),
+        "posterior_predictive": replicates(posterior, mean, tau, rng, draws.get("gamma")),
+        "log_likelihood": {"y": ((*SAMPLE, "study"), log_likelihood)},
+        "log_prior": {name: (SAMPLE, value) for name, value in log_prior.items()},
+        "sample_stats": {name: (SAMPLE, np.asarray(value)) for name, value in sample_stats.items()}
+        if sample_stats is not None
+        else _ideal_statistics(log_likelihood, log_prior, beta.shape[-1] + 1, rng),
+        "observed_data": _observed(posterior),
+        "constant_data": {
+            "X": (("study", "column"), posterior.design.matrix),
+            "se": (("study",), posterior.effects.se),
+            "observed_effect": (("study",), posterior.effects.y),
+        },
+        **_prior_groups(posterior, (chains, n), rng, with_baselines="gamma" in draws),
     }
-    if prior:
-        groups["prior"] = group({name: (SAMPLE, value) for name, value in prior.items()})
-        if set(columns) <= set(prior):
-            prior_mean = np.stack([prior[name] for name in columns], axis=-1) @ posterior.design.matrix.T
-            gamma = _baseline_draws(posterior, prior_mean, rng) if "gamma" in draws else None
-            groups["prior_predictive"] = group(replicates(posterior, prior_mean, prior["tau"], rng, gamma))
-    return xr.DataTree.from_dict(groups)
+    values = {
+        "chain": np.arange(chains),
+        "draw": np.arange(n),
+        "study": list(posterior.studies_in_model),
+        "column": list(posterior.design.columns),
+        "arm": ["control", "treated"],
+    }
+    attributes = {
+        "engine": posterior.engine,
+        "inference_library": "bayesmeta",
+        "model": str(posterior.model.to_dict()),
+        "seed": seed,
+    }
+    sets = {}
+    for group, variables in groups.items():
+        dims = {dim for names, _ in variables.values() for dim in names}
+        coords = {dim: value for dim, value in values.items() if dim in dims}
+        sets[group] = xr.Dataset(variables, coords=coords, attrs=attributes if group == "posterior" else {})
+    return xr.DataTree.from_dict(sets)
+
+
+def _parameters(posterior: "Posterior", draws: Mapping[str, Array]) -> Variables:
+    variables: Variables = {name: (SAMPLE, draws["beta"][..., j]) for j, name in enumerate(posterior.design.columns)}
+    variables |= {name: (SAMPLE, draws[name]) for name in ("tau", "theta_new")}
+    return variables | {name: ((*SAMPLE, "study"), draws[name]) for name in ("theta", "gamma") if name in draws}
+
+
+def _prior_groups(
+    posterior: "Posterior", shape: tuple[int, int], rng: np.random.Generator, *, with_baselines: bool
+) -> dict[str, Variables]:
+    """Draws of what has a proper prior; where everything has, also of a new setting and of replicated trials."""
+    columns, model = posterior.design.columns, posterior.model
+    priors: dict[str, Prior] = {name: model.prior_of(name) for name in columns}
+    if model.random_effects != "none":
+        priors["tau"] = model.tau_prior
+    size = shape[0] * shape[1]
+    drawn = {name: prior.draws(size, rng).reshape(shape) for name, prior in priors.items() if prior.proper}
+    if model.random_effects == "none":
+        drawn["tau"] = np.zeros(shape)
+    groups: dict[str, Variables] = {}
+    if all(prior.proper for prior in priors.values()):
+        beta, tau = np.stack([drawn[name] for name in columns], axis=-1), drawn["tau"]
+        drawn["theta_new"] = beta @ posterior.design.reference + tau * rng.standard_normal(shape)
+        mean = beta @ posterior.design.matrix.T
+        gamma = model.baseline_prior.draws(mean.size, rng).reshape(mean.shape) if with_baselines else None
+        groups["prior_predictive"] = replicates(posterior, mean, tau, rng, gamma)
+    if drawn:
+        groups["prior"] = {name: (SAMPLE, value) for name, value in drawn.items()}
+    return groups
 
 
 def _evidence(posterior: "Posterior") -> Evidence:
@@ -128,32 +145,9 @@ def _log_prior(posterior: "Posterior", beta: Array, tau: Array) -> dict[str, Arr
     return terms
 
 
-def _prior_draws(posterior: "Posterior", chains: int, n: int, rng: np.random.Generator) -> dict[str, Array]:
-    """Draws of the parameters that have a proper prior."""
-    drawn = {}
-    for name in posterior.design.columns:
-        prior = posterior.model.prior_of(name)
-        if prior.proper:
-            drawn[name] = prior.draws(chains * n, rng).reshape(chains, n)
-    tau = posterior.model.tau_prior
-    if posterior.model.random_effects == "none":
-        drawn["tau"] = np.zeros((chains, n))
-    elif tau.proper:
-        drawn["tau"] = tau.draws(chains * n, rng).reshape(chains, n)
-    if set(posterior.design.columns) <= set(drawn) and "tau" in drawn:
-        mean = np.stack([drawn[name] for name in posterior.design.columns], axis=-1) @ posterior.design.reference
-        drawn["theta_new"] = mean + drawn["tau"] * rng.standard_normal((chains, n))
-    return drawn
-
-
-def _baseline_draws(posterior: "Posterior", mean: Array, rng: np.random.Generator) -> Array:
-    prior = posterior.model.baseline_prior
-    return prior.draws(mean.size, rng).reshape(mean.shape)
-
-
 def _ideal_statistics(
     log_likelihood: Array, log_prior: Mapping[str, Array], dimension: int, rng: np.random.Generator
-) -> dict[str, tuple[tuple[str, ...], Array]]:
+) -> Variables:
     lp = log_likelihood.sum(axis=-1) + sum(log_prior.values(), np.zeros(log_likelihood.shape[:2]))
     kinetic = 0.5 * rng.chisquare(dimension, size=lp.shape)
     return {

@@ -179,9 +179,8 @@ class NormalMixture(Marginal):
         return np.asarray(ndtr(z) @ self.weights)
 
     def quantile(self, p: Array | float) -> Array:
-        return mixture_quantiles(self.weights, self.means[None], self.sds[None], probabilities(p))[0].reshape(
-            np.shape(p)
-        )
+        found = mixture_quantiles(self.weights, self.means[None], self.sds[None], probabilities(p))
+        return np.asarray(found.reshape(np.shape(p)))
 
     def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:
         rng = np.random.default_rng(rng)

@@ -102,12 +102,12 @@ class PanelDensity(Marginal):
 
 def _basis(x: Array, n: int) -> Array:
     """(..., n) Chebyshev polynomials T_0 to T_(n - 1) at x in [-1, 1]."""
-    return np.cos(np.arccos(np.clip(x, -1.0, 1.0))[..., None] * np.arange(n))
+    return np.asarray(np.cos(np.arccos(np.clip(x, -1.0, 1.0))[..., None] * np.arange(n)))
 
 
 @cache
 def _panel_matrices(n: int) -> tuple[Array, Array, Array, Array]:
     """Nodes, weights, and the matrices from values there to the series of the function and of its integral from -1."""
-    nodes, weights = legendre.leggauss(n)
-    to_density = np.linalg.inv(chebyshev.chebvander(nodes, n - 1))
-    return nodes, weights, to_density, chebyshev.chebint(to_density, lbnd=-1)
+    nodes, weights = (np.asarray(part) for part in legendre.leggauss(n))
+    to_density = np.asarray(np.linalg.inv(chebyshev.chebvander(nodes, n - 1)), dtype=np.float64)
+    return nodes, weights, to_density, np.asarray(chebyshev.chebint(to_density, lbnd=-1), dtype=np.float64)

@@ -193,14 +193,15 @@ class Mixture(EffectPrior):
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 scale = mass / np.exp(self._log_density(x))
                 new = x - sign * scale * np.log(mass / wanted)
-            new = np.where((new > low) & (new < high), new, 0.5 * (low + high))
-            finest = 2.0 * np.spacing(np.abs(x)) + 4e-16 * np.where(np.isfinite(scale), scale, 0.0)
+            new = np.where((new >= low) & (new <= high), new, 0.5 * (low + high))
+            finest = 2.0 * np.spacing(np.abs(x)) + 1e-15 * np.where(np.isfinite(scale), scale, 0.0)
             arrived, x = np.abs(new - x) <= finest, new
             answer[left] = x
             if arrived.all():
                 break
             going = ~arrived
-            left, x, low, high, wanted, sign = (a[going] for a in (left, x, low, high, wanted, sign))
+            left = left[going]
+            x, low, high, wanted, sign = (values[going] for values in (x, low, high, wanted, sign))
         return answer.reshape(shape)
 
 

@@ -1,8 +1,8 @@
 """What if? Every conclusion with its priors, likelihoods, zero-cell rules and trials varied.
 
 `all` runs every part; each part is one question with a table, a sentence and plain data: `prior_grid`, `model_grid`,
-`leave_one_out`, `cumulative`, `power_scaling`, `tipping_point`, `reference`; `credibility` asks it of a published interval.
-`verdict` says it all in one sentence. `bayesmeta.plots` has a picture for each.
+`leave_one_out`, `cumulative`, `power_scaling`, `tipping_point`, `reference`; `credibility` asks it of a published
+interval. `verdict` says it all in one sentence. `bayesmeta.plots` has a picture for each.
 """
 
 from bayesmeta.sensitivity.credibility import Credibility, credibility

@@ -1,4 +1,4 @@
-"""What is asked about: an exact posterior, the effect that the conclusion is drawn on, and the direction of interest."""
+"""What is asked about: an exact posterior, the effect that the conclusion is drawn on, the direction of interest."""
 
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.fit import fit

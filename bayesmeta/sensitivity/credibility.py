@@ -20,10 +20,10 @@ class Credibility:
     kind : "scepticism" (the interval leaves out OR 1) or "advocacy" (it takes it in).
     estimate, lower, upper : as published, log odds ratios.
     prior_mean, prior_sd : of that prior, log odds ratio.
-    limit : scepticism: the prior's 95% interval is (-limit, limit), the limit written with the sign of the estimate; advocacy: the
-        prior's 95% interval is (0, limit).
-    credible : scepticism: whether the estimate lies beyond the limit, Matthews' intrinsic credibility (two-sided p below 0.013);
-        None for advocacy.
+    limit : scepticism: the prior's 95% interval is (-limit, limit), the limit written with the sign of the estimate;
+        advocacy: the prior's 95% interval is (0, limit).
+    credible : scepticism: whether the estimate lies beyond the limit, Matthews' intrinsic credibility (two-sided p
+        below 0.013); None for advocacy.
     sentence : in words.
     """
 
@@ -68,10 +68,10 @@ class Credibility:
 def credibility(estimate: float | PublishedPool, lower: float | None = None, upper: float | None = None) -> Credibility:
     """The scepticism limit of a convincing interval, or the advocacy limit of one that takes in OR 1.
 
-    The limits speak for the trials: N(m, s^2) with m = (lower + upper) / 2 and s = (upper - lower) / (2 z), z = 1.96, whatever the
-    rounding of the estimate. Scepticism: the prior N(0, v) whose posterior has its 95% limit at 0, v = z^2 s^4 / (m^2 - z^2 s^2), limit
-    z sqrt(v) = (upper - lower)^2 / (4 sqrt(lower upper)). Advocacy: the prior N(z t, t^2), whose own 95% interval begins at 0, with
-    posterior limit 0, t = 2 z s^2 m / (z^2 s^2 - m^2).
+    The limits speak for the trials: N(m, s^2) with m = (lower + upper) / 2 and s = (upper - lower) / (2 z), z = 1.96,
+    whatever the rounding of the estimate. Scepticism: the prior N(0, v) whose posterior has its 95% limit at 0, v =
+    z^2 s^4 / (m^2 - z^2 s^2), limit z sqrt(v) = (upper - lower)^2 / (4 sqrt(lower upper)). Advocacy: the prior N(z t,
+    t^2), whose own 95% interval begins at 0, with posterior limit 0, t = 2 z s^2 m / (z^2 s^2 - m^2).
 
     Parameters
     ----------
@@ -84,12 +84,13 @@ def credibility(estimate: float | PublishedPool, lower: float | None = None, upp
     Raises
     ------
     DataError
-        Limits that do not enclose the estimate, or neither prior exists: a limit at OR 1, or limits as far on either side.
+        Limits that do not enclose the estimate, or neither prior exists: a limit at OR 1, or limits as far on either
+        side.
 
     References
     ----------
-    Matthews 2018, R Soc Open Sci 5:171047, equations 4-7; Held 2019, R Soc Open Sci 6:181534, section 2 (the sufficiently
-    sceptical prior variance).
+    Matthews 2018, R Soc Open Sci 5:171047, equations 4-7; Held 2019, R Soc Open Sci 6:181534, section 2 (the
+    sufficiently sceptical prior variance).
 
     Examples
     --------
@@ -98,10 +99,11 @@ def credibility(estimate: float | PublishedPool, lower: float | None = None, upp
     1.2
     """
     if isinstance(estimate, PublishedPool):
-        estimate, lower, upper = estimate.estimate, estimate.lower, estimate.upper
+        return credibility(estimate.estimate, estimate.lower, estimate.upper)
     if lower is None or upper is None or not lower < estimate < upper or not math.isfinite(upper - lower):
         raise DataError(
-            f"credibility of {estimate!r} ({lower!r} to {upper!r}): expected log odds ratios with lower < estimate < upper."
+            f"credibility of {estimate!r} ({lower!r} to {upper!r}): expected log odds ratios with"
+            " lower < estimate < upper."
         )
     half = 0.5 * (upper - lower)  # z s
     middle = 0.5 * (lower + upper)
@@ -141,8 +143,8 @@ def _printed(estimate: float, lower: float, upper: float) -> str:
 def _scepticism(estimate: float, lower: float, upper: float, limit: float, credible: bool) -> str:
     low, high = sorted((ratio(limit), ratio(-limit)), key=float)
     text = (
-        f"{_printed(estimate, lower, upper)} convinces everyone but a reader who held, before seeing it, that the OR lies between"
-        f" {low} and {high} with 95% probability, or closer to 1 still: sceptical limit OR {ratio(limit)}."
+        f"{_printed(estimate, lower, upper)} convinces everyone but a reader who held, before seeing it, that the OR"
+        f" lies between {low} and {high} with 95% probability, or closer to 1 still: sceptical limit OR {ratio(limit)}."
     )
     if credible:
         return f"{text} The estimate lies beyond that limit."
@@ -152,6 +154,7 @@ def _scepticism(estimate: float, lower: float, upper: float, limit: float, credi
 def _advocacy(estimate: float, lower: float, upper: float, limit: float) -> str:
     side = "above" if limit > 0 else "below"
     return (
-        f"{_printed(estimate, lower, upper)} takes in OR 1. It convinces only a reader who held beforehand that the OR lies {side} 1"
-        f" and within {ratio(limit)} with 95% probability, or who was surer still: advocacy limit OR {ratio(limit)}."
+        f"{_printed(estimate, lower, upper)} takes in OR 1. It convinces only a reader who held beforehand that the OR"
+        f" lies {side} 1 and within {ratio(limit)} with 95% probability, or who was surer still: advocacy limit OR"
+        f" {ratio(limit)}."
     )

@@ -34,8 +34,8 @@ def crossing(
     curve : (n,) scales, increasing, to (n,) probabilities.
     low, high : range of scales.
     bound : probability.
-    rising : whether the curve is looked at from the high end (the largest scale below the bound is sought) or from the low end (the
-        smallest one).
+    rising : whether the curve is looked at from the high end (the largest scale below the bound is sought) or from
+        the low end (the smallest one).
     points : of each round's grid, which is geometric.
     rounds : each divides the bracket's logarithmic width by points - 1.
 
@@ -50,7 +50,7 @@ def crossing(
     """
     ends = np.array([low, high])
     for turn in range(rounds):
-        scales = np.geomspace(*ends, points if turn == 0 else max(points // 4, 4))
+        scales = np.geomspace(float(ends[0]), float(ends[1]), points if turn == 0 else max(points // 4, 4))
         below = curve(scales) < bound
         if turn == 0 and below.all():
             return Crossing("always below", np.nan)

@@ -13,7 +13,7 @@ from bayesmeta.sensitivity.asked import analysis, effect_name
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.rows import Row, completed, conclusion, conclusions, row_of
 from bayesmeta.sensitivity.subsets import Subsets
-from bayesmeta.sensitivity.words import counted, ratio_interval
+from bayesmeta.sensitivity.words import counted, effect_of
 from bayesmeta.trials import Trials
 from bayesmeta.types import Integers
 
@@ -24,8 +24,8 @@ class Cumulative(Part):
 
     Attributes
     ----------
-    table : study (the last one added), k, value (of what the trials were ordered by), the columns of `rows.COLUMNS`, changes
-        (against all trials).
+    table : study (the last one added), k, value (of what the trials were ordered by), the columns of `rows.COLUMNS`,
+        changes (against all trials).
     by : what the trials were ordered by.
     order : positions of the trials in that order.
     """
@@ -49,8 +49,9 @@ def cumulative(
     ----------
     posterior : the analysis as given (of either engine), or trials.
     model : with trials, the model; None for the default one.
-    by : "precision" (smallest standard error first), "order" (as in the table), or a column of the table, such as "year"; None for
-        "year" where every trial has one, else "precision". Trials with the same value keep the order of the table.
+    by : "precision" (smallest standard error first), "order" (as in the table), or a column of the table, such as
+        "year"; None for "year" where every trial has one, else "precision". Trials with the same value keep the order
+        of the table.
     descending : from the largest value of a column to the smallest.
 
     Returns
@@ -154,10 +155,9 @@ def _sentence(given: Posterior, table: pd.DataFrame, by: str) -> str:
     since = len(same) - int(np.argmin(same[::-1])) if not same.all() else 0
     row = table.iloc[since]
     says = {1: "has lain above OR 1", -1: "has lain below OR 1", 0: "has taken in OR 1"}[conclusion(last)]
-    first = table.iloc[0]
+    first = table.iloc[0].to_dict()
     return (
-        f"Cumulative by {by}: the {effect_name(given)} went from {ratio_interval(first['median'], first['lower'], first['upper'])} with"
-        f" {counted(int(first['k']), 'trial')} to {ratio_interval(last['median'], last['lower'], last['upper'])} with"
-        f" {counted(given.trials.k, 'trial')}; the 95% interval {says} from {row['study']}"
-        f" ({counted(int(row['k']), 'trial')}) on."
+        f"Cumulative by {by}: the {effect_name(given)} went from {effect_of(first)} with"
+        f" {counted(int(first['k']), 'trial')} to {effect_of(last)} with {counted(given.trials.k, 'trial')}; the 95%"
+        f" interval {says} from {row['study']} ({counted(int(row['k']), 'trial')}) on."
     )

@@ -13,7 +13,7 @@ from bayesmeta.sensitivity.asked import analysis, effect_name
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.rows import Row, completed, row_of
 from bayesmeta.sensitivity.subsets import Subsets
-from bayesmeta.sensitivity.words import counted, listed, ratio, ratio_interval
+from bayesmeta.sensitivity.words import counted, effect_of, listed, range_of
 from bayesmeta.trials import Trials
 
 
@@ -23,8 +23,8 @@ class LeaveOneOut(Part):
 
     Attributes
     ----------
-    table : study (the one left out), the columns of `rows.COLUMNS`, shift (change of the median log odds ratio, in posterior sd as
-        given; in half widths of the middle 68% where the sd does not exist), changes.
+    table : study (the one left out), the columns of `rows.COLUMNS`, shift (change of the median log odds ratio, in
+        posterior sd as given; in half widths of the middle 68% where the sd does not exist), changes.
     """
 
     name = "leave_one_out"
@@ -44,7 +44,8 @@ def leave_one_out(posterior: Posterior | Trials, model: Model | None = None) -> 
 
     Returns
     -------
-    LeaveOneOut. A trial without which the model cannot be fitted (the only one of its category, the last one) is in `refused`.
+    LeaveOneOut. A trial without which the model cannot be fitted (the only one of its category, the last one) is in
+    `refused`.
 
     References
     ----------
@@ -71,7 +72,7 @@ def leave_one_out(posterior: Posterior | Trials, model: Model | None = None) -> 
     effect = given.effect()
     low, high = effect.quantile(np.array([0.15865525393145707, 0.8413447460685429]))
     sd = effect.sd if effect.sd is not None else 0.5 * float(high - low)
-    table.insert(table.columns.get_loc("changes"), "shift", (table["median"] - effect.median) / sd)
+    table.insert(len(table.columns) - 1, "shift", (table["median"] - effect.median) / sd)
     return LeaveOneOut(table, _sentence(given, table), refusals(refused, "study"), given)
 
 
@@ -86,12 +87,11 @@ def _together(given: Posterior) -> dict[str, Row]:
 def _sentence(given: Posterior, table: pd.DataFrame) -> str:
     if table.empty:
         return f"No trial of the {counted(given.trials.k, 'trial')} can be left out."
-    most = table.loc[table["shift"].abs().idxmax()]
+    most = table.iloc[int(np.argmax(table["shift"].abs()))].to_dict()
     before = row_of(given)
     text = (
-        f"Without one trial the {effect_name(given)} lies between {ratio(table['median'].min())} and {ratio(table['median'].max())}"
-        f" (all: {ratio_interval(before['median'], before['lower'], before['upper'])}); the one that moves it most is"
-        f" {most['study']}, without it {ratio_interval(most['median'], most['lower'], most['upper'])}."
+        f"Without one trial the {effect_name(given)} runs {range_of(table['median'])} (all: {effect_of(before)});"
+        f" the one that moves it most is {most['study']}, without it {effect_of(most)}."
     )
     about = "leaves out" if before["lower"] > 0.0 or before["upper"] < 0.0 else "takes in"
     changes = table.loc[table["changes"], "study"].tolist()

@@ -1,7 +1,7 @@
 """Many posteriors of one normal model at once: every prior of tau with every prior of mu.
 
-Everything that a prior of tau changes is the weight of the nodes; a normal prior of mu is one observation more of mu. So the
-trials are looked at once, on nodes that serve all, and a thousand priors cost little more than one.
+Everything that a prior of tau changes is the weight of the nodes; a normal prior of mu is one observation more of mu.
+So the trials are looked at once, on nodes that serve all, and a thousand priors cost little more than one.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr
 
+from bayesmeta.errors import ModelError
 from bayesmeta.exact.given_tau import NormalProblem
 from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.posterior import Posterior
@@ -57,6 +58,18 @@ class Question:
         column = design.columns.index("mu") if "mu" in design.columns else None
         return cls(problem, np.asarray(design.reference, dtype=float), column)
 
+    @classmethod
+    def required(cls, posterior: Posterior, what: str) -> "Question":
+        """The same, or a refusal that names what needs it."""
+        found = cls.of(posterior)
+        if found is None:
+            model = posterior.model
+            raise ModelError(
+                f"{what} needs the normal likelihood with normal random effects; this model has the likelihood"
+                f" {model.likelihood} with random effects {model.random_effects}."
+            )
+        return found
+
     @property
     def scale(self) -> float:
         """The unit of the nodes: the smallest standard error."""
@@ -65,8 +78,9 @@ class Question:
     def given(self, tau: Array, location: Array, scale: Array) -> GivenTauAndPrior:
         """Condition on tau for M priors N(location, scale^2) of mu at once; scale inf is flat.
 
-        With the flat prior beta ~ N(b, V) at tau. A prior of mu observes mu: with S = V_mm + scale^2 the mean of x'beta moves
-        by x'V_m / S (location - b_m), its variance falls by (x'V_m)^2 / S, and the evidence gains log N(location; b_m, S).
+        With the flat prior beta ~ N(b, V) at tau. A prior of mu observes mu: with S = V_mm + scale^2 the mean of
+        x'beta moves by x'V_m / S (location - b_m), its variance falls by (x'V_m)^2 / S, and the evidence gains log
+        N(location; b_m, S).
 
         Parameters
         ----------
@@ -132,12 +146,12 @@ class Many:
     @property
     def _by_mu(self) -> Array:
         """(N, M, T) weights."""
-        return self.nodes.weights.reshape(-1, *self.given.mean.shape)
+        return np.asarray(self.nodes.weights.reshape(-1, *self.given.mean.shape))
 
     def above(self, value: float = 0.0, *, new: bool = False) -> Array:
         """(N * M,) probability that the mean effect, or the effect in a new setting, exceeds a value."""
         tail = ndtr((self.given.mean - value) / self._sd(new))
-        return np.einsum("nmt,mt->nm", self._by_mu, tail).ravel()
+        return np.asarray(np.einsum("nmt,mt->nm", self._by_mu, tail).ravel())
 
     def quantiles(self, *, new: bool = False, levels: Array = LEVELS) -> Array:
         """(N * M, L) quantiles of the mean effect, or of the effect in a new setting."""

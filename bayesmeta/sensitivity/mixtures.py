@@ -13,8 +13,8 @@ ENOUGH = 12  # mixtures with the same components for which a table pays
 def shared_quantiles(weights: Array, mean: Array, sd: Array, levels: Array) -> Array:
     """Quantiles of n mixtures of the same normals.
 
-    Many mixtures: the cdf and two derivatives on a graded grid by one matrix product, then the quintic in the right cell is
-    solved; it errs by h^6 F^(6) / 46080. Few: Newton's iteration.
+    Many mixtures: the cdf and two derivatives on a graded grid by one matrix product, then the quintic in the right
+    cell is solved; it errs by h^6 F^(6) / 46080. Few: Newton's iteration.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ def shared_quantiles(weights: Array, mean: Array, sd: Array, levels: Array) -> A
     cdf, slope, bend = values.reshape(len(weights), 3, len(grid)).transpose(1, 0, 2)
     cell = np.stack([np.clip((cdf <= level).sum(axis=1) - 1, 0, len(grid) - 2) for level in levels], axis=1)
     row, width = np.arange(len(weights))[:, None], np.diff(grid)[cell]
-    ends = [(cdf[row, c], slope[row, c] * width, bend[row, c] * width**2) for c in (cell, cell + 1)]
-    return np.asarray(grid[cell] + width * _solve_quintic(*ends, levels))
+    left, right = ((cdf[row, c], slope[row, c] * width, bend[row, c] * width**2) for c in (cell, cell + 1))
+    return np.asarray(grid[cell] + width * _solve_quintic(left, right, levels))
 
 
 def _solve_quintic(left: tuple[Array, ...], right: tuple[Array, ...], target: Array) -> Array:
@@ -72,7 +72,7 @@ def _grid(weights: Array, mean: Array, sd: Array, levels: Array) -> Array:
     inverse = 1.0 / step
     count = np.concatenate([[0.0], np.cumsum(0.5 * (inverse[1:] + inverse[:-1]) * np.diff(rough))])
     first, last = np.interp([low, high], rough, count)
-    return np.interp(np.linspace(first, last, max(int(np.ceil(last - first)), 8) + 1), count, rough)
+    return np.asarray(np.interp(np.linspace(first, last, max(int(np.ceil(last - first)), 8) + 1), count, rough))
 
 
 def own_quantiles(weights: Array, mean: Array, sd: Array, levels: Array) -> Array:
@@ -108,4 +108,4 @@ def own_quantiles(weights: Array, mean: Array, sd: Array, levels: Array) -> Arra
             x = np.where(safe, trial, 0.5 * (lower + upper))
             if np.all(settled | (upper - lower <= 1e-14 * (1.0 + np.abs(x)))):
                 break
-    return x
+    return np.asarray(x)

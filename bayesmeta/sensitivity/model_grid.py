@@ -15,7 +15,7 @@ from bayesmeta.posterior import Posterior
 from bayesmeta.sensitivity.asked import analysis, effect_name
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.rows import Row, completed, row_of
-from bayesmeta.sensitivity.words import counted, listed, ratio, ratio_interval
+from bayesmeta.sensitivity.words import counted, effect_of, listed, range_of
 from bayesmeta.trials import Trials
 
 #: What stands for each kind of random effects that takes numbers.
@@ -29,9 +29,10 @@ class ModelGrid(Part):
 
     Attributes
     ----------
-    table : kind ("Bayesian" or "frequentist"), model (in words), likelihood, zero_cells, random_effects, baseline_at (text, empty where it
-        has no meaning), the columns of `rows.COLUMNS`, changes. Frequentist rows: estimate and confidence interval as median, lower and
-        upper, prediction interval as new_lower and new_upper, sqrt(tau2) as tau, no probabilities.
+    table : kind ("Bayesian" or "frequentist"), model (in words), likelihood, zero_cells, random_effects, baseline_at
+        (text, empty where it has no meaning), the columns of `rows.COLUMNS`, changes. Frequentist rows: estimate and
+        confidence interval as median, lower and upper, prediction interval as new_lower and new_upper, sqrt(tau2) as
+        tau, no probabilities.
     """
 
     name = "model_grid"
@@ -42,8 +43,8 @@ def model_grid(
 ) -> ModelGrid:
     """Likelihood x zero-cell rule x random effects x baselines, with the priors as given; and the frequentist methods.
 
-    Only what can differ: zero-cell rules matter to the normal likelihood where a table has a zero ("all" always), baselines to the
-    binomial one.
+    Only what can differ: zero-cell rules matter to the normal likelihood where a table has a zero ("all" always),
+    baselines to the binomial one.
 
     Parameters
     ----------
@@ -58,7 +59,8 @@ def model_grid(
 
     References
     ----------
-    Jackson et al. 2018, Stat Med 37:1059 (state one model, show the others); Stijnen, Hamza & Ozdemir 2010, Stat Med 29:3046.
+    Jackson et al. 2018, Stat Med 37:1059 (state one model, show the others); Stijnen, Hamza & Ozdemir 2010, Stat Med
+    29:3046.
 
     Examples
     --------
@@ -128,16 +130,20 @@ def _add_pools(
     except BayesmetaError as error:
         refused.append({"model": "frequentist pools", "reason": str(error)})
         return
-    for row in found.table.itertuples():
+    for row in found.table.to_dict("records"):
+        method, random = METHODS[str(row["method"])], np.isfinite(row["tau2"])
         rows.append(
-            {"median": row.estimate, "lower": row.lower, "upper": row.upper, "tau": float(np.sqrt(row.tau2))}
-            | {"new_lower": row.prediction_lower, "new_upper": row.prediction_upper}
+            {
+                "median": row["estimate"],
+                "lower": row["lower"],
+                "upper": row["upper"],
+                "tau": float(np.sqrt(row["tau2"])),
+            }
+            | {"new_lower": row["prediction_lower"], "new_upper": row["prediction_upper"]}
         )
-        random = np.isfinite(row.tau2)
-        rule = given.model.zero_cells if METHODS[row.method].pools == "effects" else ""
-        label = f"{METHODS[row.method].says}{f' ({row.interval})' if random else ''}"
-        effects = "normal" if random else "none"
-        labels.append(dict(zip(NAMES, ("frequentist", label, "", rule, effects, ""))))
+        rule = given.model.zero_cells if method.pools == "effects" else ""
+        label = f"{method.says}{f' ({row["interval"]})' if random else ''}"
+        labels.append(dict(zip(NAMES, ("frequentist", label, "", rule, "normal" if random else "none", ""))))
     refused += [{"model": note.split(" left out")[0], "reason": note} for note in found.notes if " left out: " in note]
 
 
@@ -152,10 +158,8 @@ def _sentence(given: Posterior, table: pd.DataFrame, refused: list[dict[str, str
             continue
         changes = rows.loc[rows["changes"], "model"].tolist()
         says = f"the 95% interval {about} OR 1 under all" if not changes else f"it does not under {listed(changes, 3)}"
-        parts.append(
-            f"{counted(len(rows), what)}: {effect_name(given)} between {ratio(rows['median'].min())} and {ratio(rows['median'].max())}, {says}"
-        )
-    text = f"As given {ratio_interval(before['median'], before['lower'], before['upper'])}, which {about} OR 1. {'. '.join(parts)}."
+        parts.append(f"{counted(len(rows), what)}: {effect_name(given)} {range_of(rows['median'])}, {says}")
+    text = f"As given {effect_of(before)}, which {about} OR 1. {'. '.join(parts)}."
     if refused:
         text += f" {counted(len(refused), 'model')} could not be fitted here, each with its reason."
     return text

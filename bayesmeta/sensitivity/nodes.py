@@ -57,7 +57,7 @@ class CommonNodes:
         return np.asarray(np.clip(before[:, panel] + inside, 0.0, 1.0))
 
     def quantiles(self, levels: Array) -> Array:
-        """Quantiles of tau: levels (L,) to (n, L). On a panel a density is a Legendre series, and so is its integral."""
+        """Quantiles of tau, levels (L,) to (n, L): on a panel a density is a Legendre series, as is its integral."""
         n, panels = len(self.weights), len(self.half)
         _, quadrature, _, to_series, integrate = _rules()
         by_panel = self.weights.reshape(n, panels, NODES)
@@ -179,7 +179,8 @@ def _resolved(edges: Array, log_integrands: LogDensities) -> tuple[Array, Array,
 
 @cache
 def _rules() -> tuple[Array, Array, Array, Array, Array]:
-    """Nodes, weights, and the matrices from values to the last two Legendre coefficients, to all, and to the integral."""
+    """Nodes, weights; matrices from values to the last two Legendre coefficients, to all, and on to the integral."""
     x, w = legendre.leggauss(NODES)
     to_series = (legendre.legvander(x, NODES - 1) * w[:, None] * (np.arange(NODES) + 0.5)).T
-    return x, w, to_series[-2:].T, to_series, legendre.legint(np.eye(NODES), lbnd=-1)
+    integrate: Array = np.asarray(legendre.legint(np.eye(NODES), lbnd=-1), dtype=float)
+    return x, w, to_series[-2:].T, to_series, integrate

@@ -1,12 +1,12 @@
 """Priors and likelihood made a little weaker and stronger: p(y | mu, tau)^a p(mu, tau)^b for a and b near 1."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from bayesmeta.errors import ModelError
 from bayesmeta.exact.given_tau import NormalProblem
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
@@ -15,6 +15,7 @@ from bayesmeta.sensitivity.many import Question
 from bayesmeta.sensitivity.nodes import CommonNodes, common_nodes
 from bayesmeta.sensitivity.part import Part, refusals
 from bayesmeta.sensitivity.words import listed, number
+from bayesmeta.tables import rows as each
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
 
@@ -35,7 +36,7 @@ class Powers:
 
 
 #: What is scaled together: all top-level priors, the likelihood, and the two priors apart.
-COMPONENTS = {
+COMPONENTS: dict[str, Callable[[float], Powers]] = {
     "prior": lambda alpha: Powers(coefficients=alpha, tau=alpha),
     "likelihood": lambda alpha: Powers(likelihood=alpha),
     "prior_of_mu": lambda alpha: Powers(coefficients=alpha),
@@ -49,8 +50,8 @@ class PowerScaling(Part):
 
     Attributes
     ----------
-    table : one row a parameter (mu and the other columns, tau, theta_new): prior, likelihood, prior_of_mu (with the priors of
-        all coefficients), prior_of_tau: the sensitivities; diagnosis.
+    table : one row a parameter (mu and the other columns, tau, theta_new): prior, likelihood, prior_of_mu (with the
+        priors of all coefficients), prior_of_tau: the sensitivities; diagnosis.
     """
 
     name = "power_scaling"
@@ -83,8 +84,8 @@ class PowerScaled:
 def power_scaled(posterior: Posterior, powers: list[Powers]) -> PowerScaled:
     """The posterior with its likelihood and its top-level priors raised to powers.
 
-    A power b of N(m, s^2) is N(m, s^2 / b), of p(tau) is p(tau)^b. A power a of N(y; m, s^2 + tau^2) is the likelihood at s^2 / a
-    and tau^2 / a, times (s^2 + tau^2)^((1 - a) / 2).
+    A power b of N(m, s^2) is N(m, s^2 / b), of p(tau) is p(tau)^b. A power a of N(y; m, s^2 + tau^2) is the
+    likelihood at s^2 / a and tau^2 / a, times (s^2 + tau^2)^((1 - a) / 2).
 
     Parameters
     ----------
@@ -96,13 +97,7 @@ def power_scaled(posterior: Posterior, powers: list[Powers]) -> PowerScaled:
     ModelError
         A model that is not normal throughout.
     """
-    question = Question.of(posterior)
-    if question is None:
-        model = posterior.model
-        raise ModelError(
-            f"power scaling is exact for the normal likelihood with normal random effects; this model has the likelihood"
-            f" {model.likelihood} with random effects {model.random_effects}."
-        )
+    question = Question.required(posterior, "power scaling")
     problem, prior = question.problem, posterior.model.tau_prior.given(posterior.effects.se)
 
     def problem_at(power: Powers) -> NormalProblem:
@@ -132,8 +127,8 @@ def power_scaling(
 ) -> PowerScaling:
     """Power-scaling sensitivity of each parameter, without draws.
 
-    D = (CJS(1 - delta) / -log2(1 - delta) + CJS(1 + delta) / log2(1 + delta)) / 2, with CJS(alpha) the cumulative Jensen-Shannon
-    distance between the posterior and the one with a component raised to alpha: for the cdfs P and Q
+    D = (CJS(1 - delta) / -log2(1 - delta) + CJS(1 + delta) / log2(1 + delta)) / 2, with CJS(alpha) the cumulative
+    Jensen-Shannon distance between the posterior and the one with a component raised to alpha: for the cdfs P and Q
 
     CJS^2 = int P log2(2 P / (P + Q)) + Q log2(2 Q / (P + Q)) / int (P + Q), the larger of this and of the same for -x.
 
@@ -142,12 +137,13 @@ def power_scaling(
     posterior : the analysis as given (of either engine), or trials.
     model : with trials, the model; None for the default one.
     delta : how far the powers are from 1.
-    draws : int (P + Q) has no finite limit as its range grows; Kallioinen's range is that of the draws, and here that of the middle
-        (the medians of the smallest and the largest) of so many draws.
+    draws : int (P + Q) has no finite limit as its range grows; Kallioinen's range is that of the draws, and here that
+        of the middle (the medians of the smallest and the largest) of so many draws.
 
     Returns
     -------
-    PowerScaling: sensitivities as those of `arviz.psense_summary` with the top-level priors, without its Monte Carlo error.
+    PowerScaling: sensitivities as those of `arviz.psense_summary` with the top-level priors, without its Monte Carlo
+    error.
 
     References
     ----------
@@ -222,7 +218,7 @@ def _sentence(table: pd.DataFrame) -> str:
     """The diagnoses, with the sensitivities that lead to them."""
     shown = {
         row.parameter: f"{row.parameter} (prior {number(row.prior)}, likelihood {number(row.likelihood)})"
-        for row in table.itertuples()
+        for row in each(table)
     }
     meaning = {
         CONFLICT: "prior and trials both move it, a sign that they disagree",

@@ -7,9 +7,9 @@ from bayesmeta.errors import PriorError
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior, parse_prior
 
-#: Half-normal and half-Cauchy scales from narrow to wide (Roever 2020: 0.5, and 1 as the wider check), a half-t between them,
-#: the vague ones that the literature warns of, the empirical prior of Cochrane reviews (Turner 2015, all outcomes), and the
-#: reference priors, which have their scale from the standard errors.
+#: Half-normal and half-Cauchy scales from narrow to wide (Roever 2020: 0.5, and 1 as the wider check), a half-t between
+#: them, the vague ones that the literature warns of, the empirical prior of Cochrane reviews (Turner 2015, all
+#: outcomes), and the reference priors, which have their scale from the standard errors.
 TAU = (
     *("half_normal(0.1)", "half_normal(0.25)", "half_normal(0.5)", "half_normal(1)", "half_normal(2)"),
     *("half_cauchy(0.25)", "half_cauchy(0.5)", "half_cauchy(1)"),
@@ -26,7 +26,7 @@ def tau_priors(posterior: Posterior, asked: Sequence[HeterogeneityPrior | str] |
     """The priors of tau to try: the given one first, then those asked for, or the default ones; each once."""
     if posterior.model.random_effects == "none":
         return [posterior.model.tau_prior]  # it has no part in the model
-    found = [parse_prior(prior, "tau") for prior in (TAU if asked is None else asked)]
+    found = [cast(HeterogeneityPrior, parse_prior(prior, "tau")) for prior in (TAU if asked is None else asked)]
     return _once([posterior.model.tau_prior, *found] if asked is None else found)
 
 
@@ -34,7 +34,7 @@ def mu_priors(posterior: Posterior, asked: Sequence[EffectPrior | str] | None) -
     """The priors of mu to try, likewise."""
     if "mu" not in posterior.design.columns:
         return [cast(EffectPrior, posterior.model.mu)]  # likewise
-    found = [parse_prior(prior, "mu") for prior in (MU if asked is None else asked)]
+    found = [cast(EffectPrior, parse_prior(prior, "mu")) for prior in (MU if asked is None else asked)]
     return _once([posterior.model.prior_of("mu"), *found] if asked is None else found)
 
 

@@ -16,7 +16,8 @@ from bayesmeta.sensitivity.many import Question
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.prior_choices import mu_priors, tau_priors
 from bayesmeta.sensitivity.rows import COMPUTED, Row, completed, row_of
-from bayesmeta.sensitivity.words import between, counted, listed, number, probability, ratio, ratio_interval
+from bayesmeta.sensitivity.words import between, counted, effect_of, listed, number, probability, range_of
+from bayesmeta.tables import rows as each
 from bayesmeta.trials import Trials
 
 Pair = tuple[HeterogeneityPrior, EffectPrior]
@@ -28,10 +29,11 @@ class PriorGrid(Part):
 
     Attributes
     ----------
-    table : tau_prior and mu_prior (text), the columns of `rows.COLUMNS`, log_marginal_likelihood (NaN where a prior is improper:
-        its constant is arbitrary), and changes (whether the 95% interval says something else about OR 1).
-    data_only : the same numbers with flat priors on mu and on tau, what the trials say alone; None where that is improper (fewer
-        than three trials).
+    table : tau_prior and mu_prior (text), the columns of `rows.COLUMNS`, log_marginal_likelihood (NaN where a prior
+        is improper: its constant is arbitrary), and changes (whether the 95% interval says something else about OR
+        1).
+    data_only : the same numbers with flat priors on mu and on tau, what the trials say alone; None where that is
+        improper (fewer than three trials).
     """
 
     data_only: Row | None = None
@@ -48,7 +50,8 @@ def prior_grid(
 ) -> PriorGrid:
     """The posterior under every prior of tau with every prior of mu.
 
-    Normal likelihood: the trials are evaluated once, on nodes of tau that serve all priors; a prior is a row of weights.
+    Normal likelihood: the trials are evaluated once, on nodes of tau that serve all priors; a prior is a row of
+    weights.
 
     Parameters
     ----------
@@ -67,7 +70,8 @@ def prior_grid(
 
     References
     ----------
-    Lambert et al. 2005, Stat Med 24:2401 (how much "vague" priors of tau differ); Roever et al. 2021, Res Synth Methods 12:448.
+    Lambert et al. 2005, Stat Med 24:2401 (how much "vague" priors of tau differ); Roever et al. 2021, Res Synth
+    Methods 12:448.
 
     Examples
     --------
@@ -128,7 +132,7 @@ def _proper_pairs(posterior: Posterior, pairs: list[Pair]) -> tuple[list[Pair], 
 
 
 def _answers(posterior: Posterior, pairs: list[Pair], refused: list[dict[str, str]]) -> dict[Pair, tuple[Row, float]]:
-    """The computed columns and the log marginal likelihood of each pair: together where the model and the priors allow it."""
+    """The computed columns and the log marginal likelihood of each pair: together where model and priors allow it."""
     question = Question.of(posterior)
     together = [
         pair for pair in pairs if question is not None and pair[0].point is None and pair[1].gaussian is not None
@@ -181,18 +185,18 @@ def _sentence(posterior: Posterior, given: Row, table: pd.DataFrame, refused: pd
     chance = table[of] if of in table else 1.0 - table["above"]
     new = table[f"new_{of}"] if of in table else 1.0 - table["new_above"]
     text = (
-        f"Under {counted(len(table), 'pair of priors')} the {effect_name(posterior)} runs"
-        f" {between(ratio(table['median'].min()), ratio(table['median'].max()))} (as given"
-        f" {ratio_interval(given['median'], given['lower'], given['upper'])}), {probability_name(posterior)}"
+        f"Under {counted(len(table), 'pair of priors')} the {effect_name(posterior)} runs {range_of(table['median'])}"
+        f" (as given {effect_of(given)}), {probability_name(posterior)}"
         f" {between(probability(chance.min()), probability(chance.max()))}, and in a new setting"
-        f" {between(probability(new.min()), probability(new.max()))}; tau runs {between(number(table['tau'].min()), number(table['tau'].max()))}."
+        f" {between(probability(new.min()), probability(new.max()))}; tau runs"
+        f" {between(number(table['tau'].min()), number(table['tau'].max()))}."
     )
     changes = table[table["changes"]]
     about = "leaves out" if given["lower"] > 0.0 or given["upper"] < 0.0 else "takes in"
     if changes.empty:
         text += f" The 95% interval {about} OR 1 under all of them."
     else:
-        names = [f"{row.tau_prior} with mu {row.mu_prior}" for row in changes.itertuples()]
+        names = [f"{row.tau_prior} with mu {row.mu_prior}" for row in each(changes)]
         text += (
             f" As given the 95% interval {about} OR 1; under {len(changes)} of the {len(table)} it does not:"
             f" {listed(names, 3)}."

@@ -27,11 +27,11 @@ class Reference(Part):
 
     Attributes
     ----------
-    table : one row a quantity (mu, tau, theta_new): distance (Hellinger, 0 to 1, between the posterior as given and that under the
-        reference prior), signed (negative where anticonservative), side ("conservative": a wider 95% interval than under the reference
-        prior, for tau a larger median; else "anticonservative"), lower, median, upper as given, reference_lower, reference_median,
-        reference_upper; to_anticonservative and reference_to_anticonservative (distances of both to the posterior under
-        half_normal(1/500)).
+    table : one row a quantity (mu, tau, theta_new): distance (Hellinger, 0 to 1, between the posterior as given and
+        that under the reference prior), signed (negative where anticonservative), side ("conservative": a wider 95%
+        interval than under the reference prior, for tau a larger median; else "anticonservative"), lower, median,
+        upper as given, reference_lower, reference_median, reference_upper; to_anticonservative and
+        reference_to_anticonservative (distances of both to the posterior under half_normal(1/500)).
     prior : the reference prior, as text.
     """
 
@@ -45,9 +45,10 @@ def reference(
 ) -> Reference:
     """Compare the posterior with that under a reference prior of tau, the prior of mu as given.
 
-    H(p, q) = sqrt(1 - int sqrt(p q)). The source takes its sign from the distances to a posterior that all but rules out heterogeneity,
-    H(p, p0) > H(p_ref, p0) being conservative; where these are nearly equal that can contradict the intervals, so the sign here is read
-    from the intervals themselves, and the distances are in the table (docs/decisions/sensitivity.md).
+    H(p, q) = sqrt(1 - int sqrt(p q)). The source takes its sign from the distances to a posterior that all but rules
+    out heterogeneity, H(p, p0) > H(p_ref, p0) being conservative; where these are nearly equal that can contradict
+    the intervals, so the sign here is read from the intervals themselves, and the distances are in the table
+    (docs/decisions/sensitivity.md).
 
     Parameters
     ----------
@@ -76,12 +77,7 @@ def reference(
     ['anticonservative']
     """
     given = analysis(posterior, model)
-    question = Question.of(given)
-    if question is None:
-        raise ModelError(
-            f"the reference analysis needs the normal likelihood with normal random effects; this model has the likelihood"
-            f" {given.model.likelihood} with random effects {given.model.random_effects}."
-        )
+    question = Question.required(given, "the reference analysis")
     wanted = parse_prior(prior, "tau")
     assert isinstance(wanted, HeterogeneityPrior)
     mu, se = given.model.prior_of("mu"), given.effects.se
@@ -148,9 +144,9 @@ def _row(name: str, affinity: Array, ends: list[Array]) -> dict[str, object]:
 def _sentence(given: Posterior, table: pd.DataFrame, prior: str) -> str:
     by_name = table.set_index("quantity").to_dict("index")
     mu, tau = by_name["mu"], by_name["tau"]
+    ends = [f"{ratio(mu[f'{of}lower'])} to {ratio(mu[f'{of}upper'])}" for of in ("", "reference_")]
     return (
-        f"Against the reference prior {prior}, {given.model.tau_prior} is {mu['side']} for the {effect_name(given)}: its 95% interval is"
-        f" {ratio(mu['lower'])} to {ratio(mu['upper'])} and not {ratio(mu['reference_lower'])} to {ratio(mu['reference_upper'])} (Hellinger"
-        f" distance {number(mu['distance'])}); tau is {number(tau['median'])} and not {number(tau['reference_median'])} ({tau['side']},"
-        f" {number(tau['distance'])})."
+        f"Against the reference prior {prior}, {given.model.tau_prior} is {mu['side']} for the {effect_name(given)}:"
+        f" its 95% interval is {ends[0]} and not {ends[1]} (Hellinger distance {number(mu['distance'])});"
+        f" tau is {number(tau['median'])} and not {number(tau['reference_median'])} ({tau['side']}, {number(tau['distance'])})."
     )

@@ -42,8 +42,8 @@ class Removal:
 def fewest_removed(posterior: Posterior, side: int, bound: float) -> Removal:
     """The fewest trials whose removal brings P(effect on this side of OR 1) below a bound.
 
-    All sets of one trial, of two, ... as long as they are few enough; then, from the set that brought the probability lowest, one
-    trial more at a time.
+    All sets of one trial, of two, ... as long as they are few enough; then, from the set that brought the probability
+    lowest, one trial more at a time.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ RATIOS = {
     "new_odds_ratio_lower": "new_lower",
     "new_odds_ratio_upper": "new_upper",
 }
-#: Of every table: pooled effect and new setting (log odds ratios), tau, P(OR > 1) and P of the wished direction (NaN where
+#: Of every table: pooled effect and new setting (log odds ratios), tau, P(OR > 1) and P of the wished direction (NaN if
 #: nobody said what is wished) of both, whether the 95% interval leaves out OR 1, and the odds ratios.
 COLUMNS = (*COMPUTED, "wished", "new_wished", "leaves_out_1", *RATIOS)
 

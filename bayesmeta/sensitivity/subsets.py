@@ -1,4 +1,4 @@
-"""The posterior of many subsets of the trials at once: without moderators a subset enters through four sums over its trials."""
+"""Posteriors of many subsets of the trials at once: without moderators a subset enters through four sums."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Subsets:
 
     @classmethod
     def of(cls, posterior: Posterior) -> "Subsets | None":
-        """Of the trials of a posterior; None where its model is not of this kind, or its prior changes with the trials."""
+        """Of a posterior's trials; None where its model is not of this kind, or its prior changes with the trials."""
         question, prior = Question.of(posterior), posterior.model.tau_prior
         if question is None or posterior.model.moderators is not None or prior.needs_standard_errors:
             return None

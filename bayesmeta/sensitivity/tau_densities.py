@@ -14,8 +14,8 @@ PROBES = np.array([0.013, 0.37, 2.9])
 class TauPriors:
     """Priors of tau that are evaluated together.
 
-    Members of a family that differ in their scale alone are one density: p(tau; s) = p(tau / s; 1) / s, so that hundreds of
-    half-normals cost one call. Whether a field called scale is one is tried out, not believed.
+    Members of a family that differ in their scale alone are one density: p(tau; s) = p(tau / s; 1) / s, so that
+    hundreds of half-normals cost one call. Whether a field called scale is one is tried out, not believed.
 
     Parameters
     ----------

@@ -36,10 +36,11 @@ class TippingPoint(Part):
 
     Attributes
     ----------
-    table : question ("sceptical prior of mu", "half-normal prior of tau", "wider prior of tau", "trials removed"), bound (of the
-        probability; 0.975 is the 95% interval's taking in OR 1), status ("found", "never below" the bound, "always below" it), scale,
-        prior (text), odds_ratio (of the sceptical prior: its 95% lies within 1/x and x), trials (those removed), how ("root", "all sets
-        tried", "one after the other"), probability (there; of the side asked about).
+    table : question ("sceptical prior of mu", "half-normal prior of tau", "wider prior of tau", "trials removed"),
+        bound (of the probability; 0.975 is the 95% interval's taking in OR 1), status ("found", "never below" the
+        bound, "always below" it), scale, prior (text), odds_ratio (of the sceptical prior: its 95% lies within 1/x
+        and x), trials (those removed), how ("root", "all sets tried", "one after the other"), probability (there; of
+        the side asked about).
     curve : question, scale, prior and the columns of `rows.COLUMNS` along each range of scales.
     side : +1 for P(OR > 1), -1 for P(OR < 1).
     """
@@ -72,9 +73,9 @@ def tipping_point(
 ) -> TippingPoint:
     """Search the point at which the conclusion flips.
 
-    Sceptical prior: mu ~ N(0, s^2) in place of the prior of mu; the largest s at which P(effect on its side of OR 1) is still below a bound.
-    Prior of tau: the smallest scale, of a half-normal and of the given family, at which it falls below 0.975, that is at which the
-    95% interval takes in OR 1. Trials: the fewest without which it does.
+    Sceptical prior: mu ~ N(0, s^2) in place of the prior of mu; the largest s at which P(effect on its side of OR 1)
+    is still below a bound. Prior of tau: the smallest scale, of a half-normal and of the given family, at which it
+    falls below 0.975, that is at which the 95% interval takes in OR 1. Trials: the fewest without which it does.
 
     Parameters
     ----------
@@ -89,8 +90,8 @@ def tipping_point(
 
     References
     ----------
-    Spiegelhalter, Freedman & Parmar 1994, J R Stat Soc A 157:357, section 6 (sceptical priors); Matthews 2018, R Soc Open Sci 5:171047;
-    Atal et al. 2019, J Clin Epidemiol 111:32 (fragility of meta-analyses, by events).
+    Spiegelhalter, Freedman & Parmar 1994, J R Stat Soc A 157:357, section 6 (sceptical priors); Matthews 2018, R Soc
+    Open Sci 5:171047; Atal et al. 2019, J Clin Epidemiol 111:32 (fragility of meta-analyses, by events).
 
     Examples
     --------

@@ -16,12 +16,13 @@ from bayesmeta.sensitivity.reference import Reference
 from bayesmeta.sensitivity.rows import conclusion
 from bayesmeta.sensitivity.tipping_point import TippingPoint
 from bayesmeta.sensitivity.words import between, counted, listed, number, probability, ratio, ratio_interval, rounded
+from bayesmeta.tables import rows as each
 
 Parts = Sequence[Part | Credibility]
 
 
 def verdict(parts: Parts) -> str:
-    """One sentence: the conclusion as given, where it holds and where not, what it would take to change it, a new setting.
+    """One sentence: the conclusion as given, where it holds and where not, what would change it, a new setting.
 
     Parameters
     ----------
@@ -80,11 +81,11 @@ def _stands(parts: list[Part]) -> str:
 
 
 def _variations(part: Part) -> list[tuple[str, str, list[str]]]:
-    """For each kind of variation: in words, all of them; in words, those that change the conclusion; and their names."""
+    """For each kind of variation, in words: all of them, those that change the conclusion, and their names."""
     table = part.table
     changes = table[table["changes"]] if "changes" in table else table
     if isinstance(part, PriorGrid) and len(table):
-        changed = [f"tau {row.tau_prior} with mu {row.mu_prior}" for row in changes.itertuples()]
+        changed = [f"tau {row.tau_prior} with mu {row.mu_prior}" for row in each(changes)]
         return [
             (
                 f"under all {counted(len(table), 'pair of priors')}",
@@ -132,14 +133,15 @@ def _rests(parts: list[Part]) -> list[str]:
     for part in parts:
         if isinstance(part, PowerScaling):
             rows = part.table[part.table["diagnosis"] != NOTHING]
-            shown = [f"{row.parameter} (sensitivity {number(row.prior)}, {row.diagnosis})" for row in rows.itertuples()]
+            shown = [f"{row.parameter} (sensitivity {number(row.prior)}, {row.diagnosis})" for row in each(rows)]
             if shown:
                 clauses.append(f"by power scaling the prior matters to {listed(shown)}")
         if isinstance(part, Reference):
-            mu = part.table.set_index("quantity").loc["mu"]
+            mu = part.table.set_index("quantity").to_dict("index")["mu"]
+            ends = [f"{ratio(mu[f'{of}lower'])} to {ratio(mu[f'{of}upper'])}" for of in ("", "reference_")]
             clauses.append(
-                f"against {part.prior} the prior of tau is {mu['side']}, with an interval from {ratio(mu['lower'])} to {ratio(mu['upper'])}"
-                f" in place of {ratio(mu['reference_lower'])} to {ratio(mu['reference_upper'])}"
+                f"against {part.prior} the prior of tau is {mu['side']}, with an interval from {ends[0]}"
+                f" in place of {ends[1]}"
             )
     return clauses
 

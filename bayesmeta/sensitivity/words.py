@@ -2,7 +2,10 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
 
 
 def number(value: float) -> str:
@@ -31,6 +34,16 @@ def ratio(log_ratio: float) -> str:
 def ratio_interval(median: float, lower: float, upper: float) -> str:
     """Log odds ratios as "1.85 (1.36 to 2.52)"."""
     return f"{ratio(median)} ({ratio(lower)} to {ratio(upper)})"
+
+
+def effect_of(row: Mapping[Any, Any]) -> str:
+    """The pooled effect of a row of a table, as `ratio_interval`."""
+    return ratio_interval(row["median"], row["lower"], row["upper"])
+
+
+def range_of(ratios: "pd.Series[float]") -> str:
+    """The range of log odds ratios as odds ratios in words: "from 2.48 to 3.38"."""
+    return between(ratio(float(ratios.min())), ratio(float(ratios.max())))
 
 
 def probability(value: float) -> str:

@@ -1,0 +1,205 @@
+"""The exact posterior under any likelihood and random effects: densities on panels, averaged over the nodes of tau."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bayesmeta.errors import ModelError
+from bayesmeta.exact.nodes import gauss_legendre
+from bayesmeta.exact.posterior import COLUMNS, LEVELS
+from bayesmeta.exact.prepared import Prepared
+from bayesmeta.exact.study_effects import StudyEffects, new_effects
+from bayesmeta.exact.weights import Weights
+from bayesmeta.likelihoods.series import Panels
+from bayesmeta.model import Model
+from bayesmeta.posterior import Marginal, PanelDensity, PointMass, Posterior
+from bayesmeta.posterior.arviz import data_tree
+from bayesmeta.posterior.line import LineDensity
+from bayesmeta.types import Array
+
+
+class CountPosterior(Posterior):
+    """Posterior by quadrature over tau and the coefficients, study effects integrated out: no Monte Carlo error.
+
+    p(v | y) = sum_t W_t p(v | tau_t, y), with W_t from the prior of tau (`Prepared`).
+
+    References
+    ----------
+    Stijnen, Hamza & Oezdemir 2010, Stat Med 29:3046 (the hypergeometric-normal and binomial-normal models).
+    """
+
+    engine = "exact"
+
+    def __init__(self, prepared: Prepared, model: Model, weights: Weights) -> None:
+        self.trials, self.model, self.design = prepared.trials, model, prepared.design
+        self.effects = prepared.effects
+        self.log_marginal_likelihood = weights.log_marginal
+        self.prepared, self._weights = prepared, weights
+        # The nodes that are there now: `prepared` may get more of them under another prior.
+        self._predictors, self._nodes, self._panels = prepared.predictors, prepared.tau, None
+        if prepared.known_tau is None:
+            self._panels = prepared.tau_panels
+        flat = np.isinf(self.design.prior_scale)
+        self._flat = flat
+        self.diagnostics = {
+            "tau_nodes": len(self._nodes),
+            "theta_nodes": len(prepared.grid.panels.nodes),
+            "double_zero": list(self.effects.double_zero),
+            "neutral": [name for name, out in zip(self.effects.studies, prepared.neutral) if out],
+            "beyond_the_nodes": weights.beyond,
+            "moments_that_do_not_exist": [
+                f"{moment} of {name}"
+                for name in self.parameters
+                for moment in ("mean", "sd")[self._moments_of(name) :]
+            ],
+        }
+
+    # ---- marginals
+
+    def _moments_of(self, name: str) -> int:
+        if name in self.design.columns and not self._flat[self.design.columns.index(name)]:
+            return 2
+        own = self.prepared.kernel.moments if name == "theta_new" else 2
+        return min(self._weights.moments, own)
+
+    def _tau(self) -> Marginal:
+        nodes = self._weights.fine
+        if nodes is None:
+            return PointMass("tau", float(self._nodes[0]))
+        half = 0.5 * np.diff(nodes.edges)[:, None]
+        _, quadrature, _ = gauss_legendre(len(self._weights.mass) // len(half))
+        density = self._weights.mass.reshape(len(half), -1) / (half * quadrature)
+        return PanelDensity("tau", nodes.edges, nodes.scale, density, self._weights.density, self._weights.moments)
+
+    def _linear(self, row: Array, name: str, *, new: bool = False) -> Marginal:
+        if not np.any(row):
+            return PointMass(name, 0.0) if not new else self._new(row, name)
+        if new:
+            return self._new(row, name)
+        panels, density = self._given_tau(row)
+        moments = self._weights.moments if np.any(self._flat & (row != 0.0)) else 2
+        return LineDensity(name, panels, self._weights.nodes @ density, moments)
+
+    def _given_tau(self, row: Array) -> tuple[Panels, Array]:
+        """Panels, and p(row' beta | tau_t, y) at their nodes (T, M): the same for every prior of tau."""
+        kept = self._predictors.__dict__.setdefault("densities", {})
+        key = row.tobytes()
+        if key not in kept:
+            line = self._predictors.line(row)
+            panels = line.panels(self.prepared.resolution.panel)
+            kept[key] = panels, line.density(panels.nodes)
+        found: tuple[Panels, Array] = kept[key]
+        return found
+
+    def _new(self, row: Array, name: str) -> Marginal:
+        line = self._predictors.line(row)
+        panels, density = new_effects(
+            self.prepared.kernel, line, self._nodes, self._weights, self.prepared.resolution.panel
+        )
+        return LineDensity(name, panels, density, min(self._weights.moments, self.prepared.kernel.moments))
+
+    @cached_property
+    def _effects_of_studies(self) -> StudyEffects:
+        return StudyEffects.of(self.prepared, self._predictors, self._nodes, self._weights)
+
+    def _study(self, position: int) -> Marginal:
+        found = self._effects_of_studies
+        name = self.studies_in_model[position]
+        return LineDensity(name, found.panels, found.density[position], int(found.moments[position]))
+
+    def _summaries(self, names: Sequence[str]) -> pd.DataFrame:
+        rows = []
+        for name in names:
+            marginal = self[name]
+            moments = [np.nan if moment is None else moment for moment in (marginal.mean, marginal.sd)]
+            rows.append([*moments, *marginal.quantile(LEVELS)])
+        return pd.DataFrame(np.array(rows), index=pd.Index(list(names), dtype=object), columns=COLUMNS)
+
+    def _study_summaries(self) -> pd.DataFrame:
+        return pd.DataFrame(self._effects_of_studies.table(LEVELS), columns=COLUMNS)
+
+    def outliers(self) -> pd.DataFrame:
+        """Posterior probability of each trial to be an outlier, under random_effects="mixture(w, c)".
+
+        P(outlier | m, tau) = w L_i(m, c tau) / ((1 - w) L_i(m, tau) + w L_i(m, c tau)), averaged over the posterior.
+
+        Returns
+        -------
+        DataFrame: study, probability.
+
+        Raises
+        ------
+        ModelError : random effects without an outlying part.
+        """
+        if self.prepared.kernel.outlying is None:
+            raise ModelError(
+                f"random effects {self.model.random_effects!r} have no outlying part. Fit with"
+                ' random_effects="mixture(0.1, 5)".'
+            )
+        probability = self._effects_of_studies.outlying(self.prepared, self._predictors, self._nodes, self._weights)
+        return pd.DataFrame({"study": list(self.studies_in_model), "probability": probability})
+
+    # ---- draws
+
+    def log_likelihood(self, mean: Array, tau: Array) -> Array:
+        """l_i(m_i, tau), study effects integrated out: means (..., k) and tau (...) to (..., k)."""
+        flat = mean.reshape(-1, mean.shape[-1])
+        scale = np.broadcast_to(tau, mean.shape[:-1]).ravel()
+        found = np.empty(flat.shape)
+        for rows in self._rows_alike():
+            found[:, rows] = self.prepared.convolution.log_marginal(flat[:, rows[:1]], scale, rows)[:, :, 0].T
+        return found.reshape(mean.shape)
+
+    def _rows_alike(self) -> list[Any]:
+        _, which = np.unique(self.design.matrix, axis=0, return_inverse=True)
+        which = np.ravel(which)
+        return [np.flatnonzero(which == row) for row in range(which.max() + 1)]
+
+    def draws(self, n: int = 4000, seed: int = 20230227) -> dict[str, Array]:
+        """Independent joint draws.
+
+        Parameters
+        ----------
+        n : how many.
+        seed : integer seed.
+
+        Returns
+        -------
+        dict: beta (n, p), tau (n,), theta (n, k), theta_new (n,).
+        """
+        from bayesmeta.exact.count_draws import draws_of_effects, standardised
+
+        rng = np.random.default_rng(seed)
+        tau = np.full(n, self._nodes[0]) if self._weights.fine is None else self["tau"].draws(n, rng)
+        place = np.ones((n, 1)) if self._panels is None else self._panels.interpolation(tau)
+        beta = self._predictors.draws(place, rng)
+        theta = draws_of_effects(self.prepared, beta @ self.design.matrix.T, tau, rng)
+        z = standardised(self.prepared.kernel, n, rng)
+        return {"beta": beta, "tau": tau, "theta": theta, "theta_new": beta @ self.design.reference + tau * z}
+
+    def to_arviz(self, draws: int = 1000, chains: int = 4, seed: int = 20230227) -> Any:
+        """Independent draws as an xarray.DataTree for ArviZ: see `bayesmeta.posterior.arviz.data_tree`.
+
+        Parameters
+        ----------
+        draws, chains : how many draws, in how many (here independent) chains.
+        seed : integer seed.
+        """
+        flat = self.draws(draws * chains, seed)
+        shaped = {name: value.reshape(chains, draws, *value.shape[1:]) for name, value in flat.items()}
+        return data_tree(self, shaped, seed=seed)
+
+    def accuracy(self) -> pd.DataFrame:
+        """Self-check: the same fit at one and a half times the nodes, and how far each quantity moves.
+
+        Returns
+        -------
+        DataFrame indexed by parameter and study: `change`, the largest change of mean, median or interval in posterior
+        standard deviations (of sd: relative), and in the row "log_marginal_likelihood" the absolute change.
+        """
+        from bayesmeta.exact.accuracy import compare
+
+        return compare(self, self.prepared.refined().posterior(tau=self.model.tau_prior))

@@ -1,0 +1,290 @@
+"""All of a fit that does not depend on the prior of tau, kept for the next prior."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayesmeta.effects import Effects, effect_sizes
+from bayesmeta.errors import ModelError
+from bayesmeta.exact.convolution import Convolution
+from bayesmeta.exact.given_tau import NormalProblem
+from bayesmeta.exact.over_tau import over_tau
+from bayesmeta.exact.predictors import OnePredictor, Predictors
+from bayesmeta.exact.random_effects import KERNELS, Kernel
+from bayesmeta.exact.regression import MOST_COLUMNS, SeveralPredictors
+from bayesmeta.exact.tau_panels import TauPanels
+from bayesmeta.exact.weights import BEYOND, Weights, known, tail_of, weigh
+from bayesmeta.likelihoods.marginal import Evidence
+from bayesmeta.likelihoods.rows import ROWS, Rows
+from bayesmeta.likelihoods.theta_grid import Core, Resolution, ThetaGrid, theta_grid
+from bayesmeta.model import Design, Model
+from bayesmeta.priors import HeterogeneityPrior
+from bayesmeta.trials import Trials
+from bayesmeta.types import Array, Booleans, Integers
+
+if TYPE_CHECKING:
+    from bayesmeta.exact.count_posterior import CountPosterior
+
+FARTHEST_U = 60.0
+MARGIN = 1.0  # of u, beyond what the normal likelihood would need
+LIGHT = 4.0  # a first guess of the largest tau
+
+
+@dataclass(eq=False)
+class Prepared:
+    """Trials and model, integrated over everything but tau; a new prior of tau only reweights.
+
+    Attributes
+    ----------
+    trials, model, design, effects : as in a `Posterior`.
+    parts : positions and rows of each likelihood in the table.
+    resolution : how finely the integrals are resolved.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> prepared = prepare(bm.load("crins2014"), bm.Model("hypergeometric"))
+    >>> [round(prepared.posterior(tau=prior)["tau"].median, 3) for prior in ("half_normal(0.5)", "half_cauchy(0.5)")]
+    [0.348, 0.401]
+    """
+
+    trials: Trials
+    model: Model
+    design: Design
+    effects: Effects
+    parts: tuple[tuple[Integers, Rows], ...]
+    resolution: Resolution = field(default_factory=Resolution)
+
+    def posterior(
+        self, tau: HeterogeneityPrior | str | None = None, mu: object = None, beta: object = None
+    ) -> "CountPosterior":
+        """The posterior, with other priors where they are given.
+
+        A prior of tau costs a matrix product; one of mu or beta costs the integral over the coefficients, but the
+        likelihoods are kept.
+
+        Parameters
+        ----------
+        tau, mu, beta : priors, or their text; those of the model where None.
+
+        Returns
+        -------
+        CountPosterior
+        """
+        from bayesmeta.exact.count_posterior import CountPosterior
+
+        changes = {name: prior for name, prior in (("tau", tau), ("mu", mu), ("beta", beta)) if prior is not None}
+        model = self.model.but(**changes) if changes else self.model
+        if mu is None and beta is None:
+            return CountPosterior(self, model, self.weights(model.tau_prior))
+        design = model.design(self.trials)
+        other = Prepared(self.trials, model, design, self.effects, self.parts, self.resolution)
+        other.__dict__["grid"] = self.grid
+        return CountPosterior(other, model, other.weights(model.tau_prior))
+
+    def without(self, study: str) -> "Prepared":
+        """The same without one trial: the other trials' likelihoods are kept."""
+        if study not in self.effects.studies:
+            raise KeyError(f"{study!r} is no study of this model. Studies: {', '.join(self.effects.studies)}.")
+        kept = np.array([name != study for name in self.effects.studies])
+        trials = self.trials.select(kept)
+        effects, parts = evidence_of(trials, self.model)
+        other = Prepared(trials, self.model, self.model.design(trials), effects, parts, self.resolution)
+        grid = self.grid
+        other.__dict__["grid"] = replace(
+            grid,
+            log_p=grid.log_p[kept],
+            peak=grid.peak[kept],
+            flat_from=grid.flat_from[kept],
+            neutral=grid.neutral[kept],
+        )
+        other.__dict__["_last_u"] = self._last_u
+        return other
+
+    def refined(self) -> "Prepared":
+        """The same at a finer resolution, for the self-check."""
+        other = Prepared(self.trials, self.model, self.design, self.effects, self.parts, self.resolution.finer)
+        other.__dict__["_last_u"] = self._last_u + 1.0
+        return other
+
+    # ---- the prior of tau
+
+    def weights(self, prior: HeterogeneityPrior) -> Weights:
+        """The posterior of tau on the nodes of the likelihood; nodes are added until they hold all of it."""
+        if self.known_tau is not None:
+            return known(float(self.predictors.log_evidence[0]))
+        prior = prior.given(self.effects.se)
+        flat = int(np.isinf(self.design.prior_scale).sum())
+        tail = tail_of(prior, int(self.bounding.sum()), flat)
+        while True:
+            found = weigh(self.tau_panels, self.predictors.log_evidence, prior, tail)
+            if found.beyond <= BEYOND or self._last_u >= FARTHEST_U:
+                return found
+            assert found.fine is not None
+            needed = float(np.arcsinh(found.largest(0.1 * BEYOND) / self.tau_panels.scale))
+            self._reach(min(max(self._last_u + 2.0, needed + 0.3), FARTHEST_U))
+
+    def _reach(self, last: float) -> None:
+        """Nodes of tau farther out."""
+        self.__dict__["_last_u"] = last
+        for name in ("tau_panels", "predictors"):
+            self.__dict__.pop(name, None)
+
+    # ---- what is computed once
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        """The distribution of the random effects."""
+        name, parameters = self.model.random_effects_parts
+        return KERNELS[name](*parameters)
+
+    @cached_property
+    def known_tau(self) -> float | None:
+        """Tau where the model fixes it."""
+        if self.model.random_effects == "none":
+            return 0.0
+        point = self.model.tau_prior.point
+        return None if point is None else float(point)
+
+    @cached_property
+    def bounding(self) -> Booleans:
+        """(k,) trials whose data bound their effect on both sides."""
+        bounded = np.empty(len(self.effects.y), dtype=bool)
+        for positions, rows in self.parts:
+            bounded[positions] = np.isinf(rows.flat_from).all(axis=1) & ~rows.neutral
+        return bounded
+
+    @cached_property
+    def neutral(self) -> Booleans:
+        """(k,) trials whose likelihood does not depend on their effect."""
+        found = np.empty(len(self.effects.y), dtype=bool)
+        for positions, rows in self.parts:
+            found[positions] = rows.neutral
+        return found
+
+    @cached_property
+    def _rough(self) -> NormalProblem:
+        """The normal likelihood of the same trials: a guess of where to look."""
+        seen = ~self.neutral if not self.neutral.all() else np.ones(len(self.neutral), dtype=bool)
+        scale = np.where(np.isinf(self.design.prior_scale), 1e3, self.design.prior_scale)
+        effects, matrix = self.effects, self.design.matrix
+        return NormalProblem(effects.y[seen], effects.se[seen], matrix[seen], self.design.prior_location, scale)
+
+    @cached_property
+    def _last_u(self) -> float:
+        prior = self.model.tau_prior.given(self.effects.se)
+        if not prior.proper:
+            return float(np.arcsinh(LIGHT / self._scale))
+        rough = over_tau(self._rough, prior)
+        assert rough.nodes is not None
+        tail = np.cumsum(rough.weights[::-1])[::-1]
+        tau = float(rough.nodes.tau[np.flatnonzero(tail > BEYOND)[-1]])
+        return min(float(np.arcsinh(tau / self._scale)) + 0.3, FARTHEST_U)
+
+    @property
+    def _scale(self) -> float:
+        return float(self.effects.se.min())
+
+    @cached_property
+    def tau_panels(self) -> TauPanels:
+        """Nodes of tau."""
+        return TauPanels.to(self._last_u, self._scale, self.resolution.tau_width, float(self.effects.se.max()))
+
+    @property
+    def tau(self) -> Array:
+        """(T,) nodes of tau; one where it is known."""
+        return self.tau_panels.tau if self.known_tau is None else np.array([self.known_tau])
+
+    @cached_property
+    def grid(self) -> ThetaGrid:
+        """All likelihoods at nodes of theta."""
+        scale = np.append(0.0, self._scale * np.sinh(np.linspace(0.1, 6.0, 20)))
+        if self.known_tau is not None:
+            scale = np.array([self.known_tau])
+        given = self._rough.given(scale)
+        rows = np.unique(self.design.matrix, axis=0)
+        mean, variance = given.linear(rows)
+        sd = np.sqrt(variance)
+        core = Core(mean.ravel(), sd.ravel(), np.broadcast_to(scale, mean.shape).ravel())
+        return theta_grid(self.parts, core, self.resolution)
+
+    @cached_property
+    def convolution(self) -> Convolution:
+        return Convolution(self.grid, self.kernel)
+
+    @cached_property
+    def predictors(self) -> Predictors:
+        """The coefficients given tau."""
+        design = self.design
+        columns = len(design.columns)
+        if columns > MOST_COLUMNS:
+            raise ModelError(
+                f"{columns} columns in the design ({', '.join(design.columns)}): the exact engine integrates over up to"
+                f" {MOST_COLUMNS} with this likelihood. Fit with --engine nuts (engine=\"nuts\"), or with fewer moderators."
+            )
+        given = self._rough.given(self.tau)
+        if columns == 1 and np.all(design.matrix == 1.0):
+            mean, variance = given.linear(np.ones((1, 1)))
+            prior = (float(design.prior_location[0]), float(design.prior_scale[0]))
+            return OnePredictor(self.convolution, self.tau, prior, (mean[0], np.sqrt(variance[0])), self.resolution)
+        return SeveralPredictors(self.convolution, self.tau, design, given, self.resolution)
+
+
+def prepare(trials: Trials, model: Model, resolution: Resolution | None = None) -> Prepared:
+    """Everything of an exact fit that does not depend on the prior of tau.
+
+    Parameters
+    ----------
+    trials : the evidence.
+    model : any likelihood and random effects.
+    resolution : how finely the integrals are resolved.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    ModelError : rows without what the likelihood reads, or too many columns in the design.
+    """
+    effects, parts = evidence_of(trials, model)
+    return Prepared(
+        trials if not effects.dropped else trials.select(effects.rows),
+        model,
+        model.design(trials.select(effects.rows) if effects.dropped else trials),
+        effects,
+        parts,
+        resolution or Resolution(),
+    )
+
+
+def evidence_of(trials: Trials, model: Model) -> tuple[Effects, tuple[tuple[Integers, Rows], ...]]:
+    """Observed effects, and the rows by likelihood: rows without counts enter with their estimate, by the normal one."""
+    exact = model.likelihood != "normal"
+    effects = effect_sizes(trials, zero_cells="only_zero" if exact else model.zero_cells)
+    counted = trials.has_counts[effects.rows] & exact
+    if exact and not counted.any():
+        raise ModelError(
+            f"{trials.origin or trials.name}: no row has counts, which the {model.likelihood} likelihood reads. Fit with"
+            " --likelihood normal, which takes estimates."
+        )
+    gaussian = model.baseline_prior.gaussian
+    if model.likelihood == "binomial" and (gaussian is None or not np.isfinite(gaussian[1])):
+        raise ModelError(
+            f"baseline prior {model.baseline_prior}: the exact engine needs a normal one here, such as normal(0, 5)."
+        )
+    parts = []
+    for name, chosen in ((model.likelihood, counted), ("normal", ~counted)):
+        positions = np.flatnonzero(chosen)
+        if len(positions):
+            evidence = Evidence(
+                effects.y[positions],
+                effects.se[positions],
+                trials.counts[effects.rows][positions],
+                gaussian or (0.0, 5.0),
+                model.baseline_at,
+            )
+            parts.append((positions, ROWS[name](evidence)))
+    return effects, tuple(parts)

@@ -1,0 +1,142 @@
+"""Study effects and the effect in a new setting: the random effects put back, averaged over mean and tau."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayesmeta.exact.convolution import Convolution, outer_panels, spread
+from bayesmeta.exact.lines import Line, to_chebyshev
+from bayesmeta.exact.predictors import Predictors
+from bayesmeta.exact.random_effects import Kernel
+from bayesmeta.exact.weights import Weights
+from bayesmeta.likelihoods.series import NODES, Panels, graded_edges
+from bayesmeta.likelihoods.theta_grid import FLOOR, Core
+from bayesmeta.types import Array
+
+if TYPE_CHECKING:
+    from bayesmeta.exact.prepared import Prepared
+
+NEGLIGIBLE = 1e-15  # weight of a node of tau
+
+
+@dataclass(frozen=True, eq=False)
+class StudyEffects:
+    """Posterior densities of all study effects on one set of panels.
+
+    Attributes
+    ----------
+    panels : of theta.
+    density : (k, P * 16).
+    moments : (k,) how many moments exist.
+    closure : (k,) integral of each density before it was normalised, which theory says is one.
+    """
+
+    panels: Panels
+    density: Array
+    moments: Array
+    closure: Array
+
+    @classmethod
+    def of(cls, prepared: "Prepared", predictors: Predictors, tau: Array, weights: Weights) -> "StudyEffects":
+        """p(theta_i | y) = p(y_i | theta_i) sum_t W_t integral g(theta_i; m, tau_t) p(m | tau_t, y) / L_i(m, tau_t) d m."""
+        grid = prepared.grid
+        chosen = np.abs(weights.nodes) > NEGLIGIBLE
+        lines = predictors.row_lines()
+        unbounded = ~prepared.bounding
+        panels, log_p = grid.panels, grid.log_p
+        if unbounded.any():
+            reach = 9.0 * weights.largest(1e-10) * _widest(prepared.kernel, weights.moments)
+            low = min(float(one.line.low[chosen].min()) for one in lines) - reach
+            high = max(float(one.line.high[chosen].max()) for one in lines) + reach
+            panels = outer_panels(grid.panels, low, high)
+            log_p = _extended(grid.log_p, grid.peak, grid.flat_from, grid.neutral, grid.panels, panels)
+        density = np.empty((len(log_p), len(panels.nodes)))
+        for one in lines:
+            log_f, offset, points, spacing = _over_likelihood(one.line, one.log_marginal, weights.nodes, chosen)
+            relative = spread(
+                prepared.kernel, panels.nodes, points, spacing, tau[chosen], log_f, np.sign(weights.nodes[chosen])
+            )
+            with np.errstate(over="ignore"):
+                density[one.positions] = np.exp(
+                    np.minimum(log_p[one.positions] + offset[:, None] + np.log(np.maximum(relative, 1e-300)), 700.0)
+                )
+        closure = density @ panels.weights
+        moments = np.where(unbounded, min(weights.moments, prepared.kernel.moments), 2)
+        return cls(panels, density / closure[:, None], moments, closure)
+
+    def table(self, levels: Array) -> Array:
+        """(k, 2 + Q) mean, sd and quantiles of each study."""
+        weight = self.density * self.panels.weights
+        mean = weight @ self.panels.nodes
+        variance = (weight * (self.panels.nodes - mean[:, None]) ** 2).sum(axis=1)
+        table = np.column_stack([mean, np.sqrt(variance), self.panels.quantiles(self.density, levels)])
+        table[self.moments < 2, 1] = np.nan
+        table[self.moments < 1, 0] = np.nan
+        return table
+
+    @staticmethod
+    def outlying(prepared: "Prepared", predictors: Predictors, tau: Array, weights: Weights) -> Array:
+        """(k,) posterior probability of the outlying component."""
+        outlying = prepared.kernel.outlying
+        assert outlying is not None
+        alone = Convolution(prepared.grid, prepared.kernel.only(outlying))
+        probability = np.empty(len(prepared.effects.y))
+        for one in predictors.row_lines():
+            nodes = one.line.nodes
+            points, spacing, value = one.line.points()
+            part = alone.log_marginal(nodes, tau, one.positions) - one.log_marginal
+            basis = _basis(nodes.shape[1], points.shape[1])
+            share = np.exp(np.minimum(part @ to_chebyshev(nodes.shape[1]).T @ basis.T, 0.0))
+            mass = np.exp(value) * spacing[:, None] * weights.nodes[:, None]
+            probability[one.positions] = np.einsum("ktn,tn->k", share, mass)
+        return probability
+
+
+def _over_likelihood(
+    line: Line, log_marginal: Array, weights: Array, chosen: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Log of |W_t| p(m | tau_t, y) / L_i(m, tau_t) at equally spaced m, less its largest value for each trial."""
+    some = Line(line.low[chosen], line.high[chosen], line.series[chosen])
+    points, spacing, value = some.points()
+    n = line.series.shape[1]
+    at_points = log_marginal[:, chosen] @ to_chebyshev(n).T @ _basis(n, points.shape[1]).T
+    log_f = value - at_points + np.log(np.abs(weights[chosen]))[:, None]
+    offset = log_f.max(axis=(1, 2))
+    return log_f - offset[:, None, None], offset, points, spacing
+
+
+def _basis(n: int, points: int) -> Array:
+    return np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, points), n - 1)
+
+
+def _extended(log_p: Array, peak: Array, flat_from: Array, neutral: Array, inner: Panels, outer: Panels) -> Array:
+    """Log likelihoods on the wider panels: flat tails go on, others are nothing there."""
+    left = NODES * int(np.searchsorted(outer.edges, inner.edges[0]))
+    right = len(outer.nodes) - len(inner.nodes) - left
+    flat = np.isfinite(flat_from) | neutral[:, None]
+    ends = np.where(flat, log_p[:, [0, -1]], (peak + FLOOR)[:, None])
+    return np.concatenate([np.repeat(ends[:, :1], left, 1), log_p, np.repeat(ends[:, 1:], right, 1)], axis=1)
+
+
+def _widest(kernel: Kernel, moments: int) -> float:
+    """How many normal standard deviations of the random effects can matter, over nine."""
+    tail = np.cumsum(kernel.weight[np.argsort(-kernel.scale)] )
+    scale = np.sort(kernel.scale)[::-1]
+    return float(scale[np.flatnonzero(tail > 1e-12)[0]]) if len(scale) > 1 else float(scale[0])
+
+
+def new_effects(kernel: Kernel, line: Line, tau: Array, weights: Weights, panel: float) -> tuple[Panels, Array]:
+    """Panels and density of theta_new: sum_t W_t integral g(theta; m, tau_t) p(m | tau_t, y) d m."""
+    chosen = np.abs(weights.nodes) > NEGLIGIBLE
+    some = Line(line.low[chosen], line.high[chosen], line.series[chosen])
+    mean, sd = some.moments()
+    points, spacing, value = some.points()
+    core = Core(mean, sd, tau[chosen] * float(kernel.scale.min() if len(kernel.scale) < 3 else 1.0))
+    largest = weights.largest(1e-13) if weights.fine is not None else float(tau[0])
+    reach = 9.0 * largest * _widest(kernel, weights.moments)
+    low, high = float(some.low.min()) - reach, float(some.high.max()) + reach
+    panels = Panels(graded_edges(low, high, lambda theta: core.allowed(theta, panel)))
+    log_f = value + np.log(np.abs(weights.nodes[chosen]))[:, None]
+    density = spread(kernel, panels.nodes, points, spacing, tau[chosen], log_f[None], np.sign(weights.nodes[chosen]))
+    return panels, np.maximum(density[0], 0.0)

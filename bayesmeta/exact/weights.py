@@ -1,0 +1,121 @@
+"""A prior of tau put on what the likelihood says at the nodes of tau: weights of the nodes, with which all else is a sum."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmeta.errors import PriorError
+from bayesmeta.exact.nodes import TauNodes, tau_nodes
+from bayesmeta.exact.tau_panels import TauPanels
+from bayesmeta.priors import HeterogeneityPrior
+from bayesmeta.types import Array
+
+BEYOND = 1e-12  # of the posterior mass may lie beyond the nodes of the likelihood
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The posterior of tau.
+
+    Attributes
+    ----------
+    nodes : (T,) weight of each node of the likelihood: E[f(tau) | y] = sum_t nodes_t f(tau_t). They sum to one; single
+        ones may be negative.
+    log_marginal : log p(y).
+    moments : how many moments tau has (0, 1 or 2).
+    fine : nodes of the posterior of tau itself; None where tau is known.
+    mass : (F,) posterior probability of the fine nodes.
+    density : p(tau | y), vectorised.
+    beyond : posterior probability of tau beyond the nodes of the likelihood.
+    """
+
+    nodes: Array
+    log_marginal: float
+    moments: int
+    fine: TauNodes | None
+    mass: Array
+    density: Callable[[Array], Array]
+    beyond: float = 0.0
+
+    def largest(self, outside: float = 1e-12) -> float:
+        """A tau beyond which only so much probability lies."""
+        if self.fine is None:
+            return 0.0
+        tail = np.cumsum(self.mass[::-1])[::-1]
+        return float(self.fine.tau[np.flatnonzero(tail > outside)[-1]])
+
+
+def known(log_evidence: float) -> Weights:
+    """Tau is not uncertain."""
+    return Weights(np.ones(1), log_evidence, 2, None, np.ones(1), np.zeros_like)
+
+
+def weigh(panels: TauPanels, log_evidence: Array, prior: HeterogeneityPrior, tail: float) -> Weights:
+    """Weights of the nodes under a prior.
+
+    log p(y | tau) is interpolated between the nodes, the prior is not: it may be steep, heavy or have jumps.
+
+    Parameters
+    ----------
+    panels : nodes of the likelihood.
+    log_evidence : (T,) log p(y | tau).
+    prior : of tau.
+    tail : p(tau | y) falls as tau^-tail.
+
+    Returns
+    -------
+    Weights
+    """
+    moments = int(tail > 2.0) + int(tail > 3.0)
+    last = panels.edges[-1]
+    end = panels.interpolation(panels.scale * np.sinh(np.array([last - 0.05, last]))) @ log_evidence
+    # Beyond the last node a power of tau goes on, so that the range of tau that matters is found there too.
+    slope = min(float(end[1] - end[0]) / 0.05, 0.0)
+    offset = float(log_evidence.max())
+
+    def log_likelihood(tau: Array) -> Array:
+        u = np.arcsinh(tau / panels.scale)
+        return panels.interpolation(tau) @ (log_evidence - offset) + slope * np.maximum(u - last, 0.0)
+
+    def log_density(tau: Array) -> Array:
+        return np.asarray(prior.log_density(tau) + log_likelihood(tau))
+
+    fine = tau_nodes(log_density, panels.scale, prior.breaks, moments)
+    place = panels.interpolation(fine.tau)
+    beyond = fine.tau > panels.scale * np.sinh(last)
+    log_weight = fine.log_weight + prior.log_density(fine.tau) + place @ (log_evidence - offset)
+    log_weight = log_weight + slope * np.maximum(np.arcsinh(fine.tau / panels.scale) - last, 0.0)
+    largest = float(log_weight.max())
+    mass = np.exp(log_weight - largest)
+    total = float(mass.sum())
+    mass = mass / total
+    log_marginal = largest + float(np.log(total))
+
+    def density(tau: Array) -> Array:
+        flat = np.atleast_1d(np.asarray(tau, dtype=float)).ravel()
+        return np.asarray(np.exp(log_density(flat) - log_marginal).reshape(np.shape(tau)))
+
+    power = np.maximum(fine.tau, 1.0) ** moments
+    share = float((mass * power)[beyond].sum() / (mass * power).sum())
+    return Weights(mass @ place, log_marginal + offset, moments, fine, mass, density, share)
+
+
+def tail_of(prior: HeterogeneityPrior, bounding: int, flat: int) -> float:
+    """The power with which p(tau | y) falls: a + b - q.
+
+    p(y | tau) falls as tau^-(b - q), with b trials whose data bound their effect on both sides and q flat coefficients;
+    the prior as tau^-a.
+
+    Raises
+    ------
+    PriorError : it does not fall fast enough to be a distribution.
+    """
+    tail = prior.tail_exponent + bounding - flat
+    if not tail > 1.0:
+        raise PriorError(
+            f"tau prior {prior} with {bounding} trial{'s' if bounding != 1 else ''} whose data bound their effect on both"
+            f" sides and {flat} flat coefficient{'s' if flat != 1 else ''}: the posterior is improper. State a proper prior"
+            " for mu, such as odds_ratio_within(250), or a tau prior with a lighter tail, such as half_normal(0.5)."
+        )
+    return tail

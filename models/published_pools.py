@@ -1,0 +1,52 @@
+"""What do the published pooled results say, and what must the trials have shown that cannot be read?
+
+Secure and disorganised attachment, the pools of review 1 in Health Technol Assess 2023;27(2), doi 10.3310/IVCN8847.
+The abstract prints two odds ratios with their intervals: these are data. Together with the trials whose counts could be
+read they fix what the other trials pooled to, and how far effects differ between settings, which no abstract says.
+
+    python models/published_pools.py --out results/published
+"""
+
+import bayesmeta as bm
+
+run = bm.script(__doc__)  # --out
+
+for outcome in ("secure", "disorganised"):
+    # 1. Evidence: the published pool, and the trials of it that can be read
+    trials = bm.load(f"attachment/{outcome}")
+    run.say(f"{trials.outcome}: {trials.k} of {trials.published.k} trials can be read")
+
+    # 2. The published result under priors from none to sceptical: what does it take to doubt it?
+    pool = bm.sensitivity.published_pool(
+        trials,
+        priors=[
+            bm.Flat(),  # the published interval again
+            bm.OddsRatioWithin(250),  # weak: 95% for an OR between 1/250 and 250 (Guenhan 2020)
+            bm.Normal(0, 1),  # 95% for an OR between 1/7 and 7
+            bm.OddsRatioWithin(4),  # interventions rarely change odds fourfold
+            bm.OddsRatioWithin(2),  # sceptical
+            bm.OddsRatioWithin(1.5),  # very sceptical
+        ],
+    )
+
+    # 3. The unread trials: inverse-variance pool, read trials a part of it, the others of about their size
+    unread = bm.sensitivity.unread_trials(
+        trials,
+        tau=bm.HalfNormal(0.5),  # heterogeneity up to fairly high (Roever 2020)
+        mu=bm.OddsRatioWithin(250),
+        size=2,  # typical sampling variance of the unread: that of the read within a factor of 2, with 95%
+    )
+
+    # 4. What if the priors of tau and of the sizes were others, and the printed figures exact?
+    varied = unread.varied(taus=["half_normal(0.5)", "half_normal(1)", "half_cauchy(0.5)"], sizes=[1.5, 2, 4])
+
+    # 5. Pictures and tables
+    for sentence in (pool.sentence, pool.credibility.sentence, unread.sentence):
+        print(f"\n{sentence}")
+    bm.plots.save_figure(bm.plots.unread_trials(unread), run.out / f"unread-trials-{outcome}.png")
+    tables = {"published-pool": pool.table, "unread-trials": unread.table, "unread-trials-varied": varied}
+    for name, table in tables.items():
+        print(f"\n{trials.outcome}: {name}\n{table.round(3).to_string(index=False, max_colwidth=48)}")
+        table.to_csv(run.out / f"{name}-{outcome}.csv", index=False)
+
+run.say(f"Results are in {run.out}.")
