@@ -1,12 +1,13 @@
 """Do parenting interventions raise secure attachment?
 
-Trials of review 1 in Health Technol Assess 2023;27(2), doi 10.3310/IVCN8847, whose counts could be read: 8 of 26. They are
-not a fair sample of the 26, so this is a reanalysis of what can be read and not a replication of the published result.
+Trials of review 1 in Health Technol Assess 2023;27(2), doi 10.3310/IVCN8847, whose counts could be read: 8 of 26. They
+are not a fair sample of the 26, so this is a reanalysis of what can be read and not a replication of the published
+result.
 
     python models/secure_attachment.py --out results/secure
 
-Whoever holds the full report types its 26 rows into a table and runs the same analysis on them; the reproduction check then
-says whether the published pooled odds ratio comes out, by which method and to how many digits:
+Whoever holds the full report types its 26 rows into a table and runs the same analysis on them; the reproduction
+check then says whether the published pooled odds ratio comes out, by which method and to how many digits:
 
     bayesmeta data --template secure > secure.csv
     python models/secure_attachment.py --data secure.csv --out results/secure

@@ -6,46 +6,45 @@ from typing import Annotated
 
 import typer
 
-from bayesmeta.cli.options import AsJson, evidence
+from bayesmeta.cli.options import AsJson, Chains, Draws, Seed, evidence, whole_number
 from bayesmeta.cli.output import print_json
 from bayesmeta.fit import SEED
 from bayesmeta.trials import load
 
 Sources = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[DATASET|FILE]...", help="Data sets or CSV files; both attachment outcomes if none."
-    ),
+    typer.Argument(metavar="DATASET|FILE", help="Data sets or CSV files; both attachment outcomes if none."),
 ]
-Out = Annotated[Path, typer.Option(metavar="FOLDER", help="Where plots, tables, draws and the record are written.")]
+Out = Annotated[str, typer.Option(metavar="FOLDER", help="Where plots, tables, draws and the record are written.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Leave NUTS out: exact posteriors alone, in seconds.")]
 Moderators = Annotated[
     str | None,
-    typer.Option(
-        metavar="FORMULA", help='By default "~ sensitivity_focused" where the table has it; "" for none.'
-    ),
+    typer.Option(metavar="FORMULA", help='By default "~ sensitivity_focused" where the table has it; "" for none.'),
 ]
-Draws = Annotated[int, typer.Option(min=1, help="Draws kept in each chain of NUTS.")]
-Chains = Annotated[int, typer.Option(min=1, help="Chains of NUTS.")]
-Seed = Annotated[int, typer.Option(help="Integer seed; the same seed gives the same numbers.")]
 
 
 def reanalyse_command(
     sources: Sources = None,
-    out: Out = Path("results"),
+    out: Out = "results",
     quick: Quick = False,
     moderators: Moderators = None,
-    draws: Draws = 1000,
-    chains: Chains = 4,
-    seed: Seed = SEED,
+    draws: Draws = "1000",
+    chains: Chains = "4",
+    seed: Seed = str(SEED),
     json: AsJson = False,
 ) -> None:
     """Reanalyse trials: pools, exact posteriors, NUTS, checks, plots. Without arguments the attachment trials."""
     from bayesmeta.workflow import ATTACHMENT, Options, reanalyse, terminal
 
+    options = Options(
+        quick=quick,
+        draws=whole_number("--draws", draws, 1),
+        chains=whole_number("--chains", chains, 1),
+        seed=whole_number("--seed", seed, 0),
+        moderators=moderators,
+    )
     tables = [evidence(source) for source in sources] if sources else [load(name) for name in ATTACHMENT]
-    options = Options(quick=quick, draws=draws, chains=chains, seed=seed, moderators=moderators)
-    reports = reanalyse(tables, out, options, say)
+    reports = reanalyse(tables, Path(out), options, say)
     if json:
         print_json({name: report.to_dict() for name, report in reports.items()})
         return

@@ -1,8 +1,280 @@
-"""placeholder"""
-from bayesmeta.exact.predictors import Predictors
+"""Several coefficients given tau: a lattice in whitened coordinates, turned so that one axis is the predictor wanted.
+
+S(beta, tau) = sum_r S_r(x_r' beta) + log p(beta), with S_r the sum of l_i over the trials of one distinct row of the
+design: functions of one variable, tabulated once as polynomials. For a predictor v = x' beta the remaining directions
+are summed on a uniform lattice, which converges exponentially for smooth integrands.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from bayesmeta.errors import ModelError
+from bayesmeta.exact.convolution import Convolution
+from bayesmeta.exact.given_tau import GivenTau
+from bayesmeta.exact.lines import Line, chebyshev_points, clenshaw, to_chebyshev, window_nodes
+from bayesmeta.exact.predictors import Predictors, RowLine
+from bayesmeta.likelihoods.normal import LOG_2PI
+from bayesmeta.likelihoods.theta_grid import Resolution
+from bayesmeta.model import Design
+from bayesmeta.types import Array, Integers
 
 MOST_COLUMNS = 4
+STEP = 0.7  # of the lattice, in posterior standard deviations
+OUT = 7.0  # radius of the lattice
+ALONG = 8.2  # half-length of the axis of the predictor
+ROW = 10.8  # half-width of the table of each row: the farthest corner of lattice and axis
+NEWTON_STEPS = 50
+ROUNDS = 8
+DEPTH = 24.0  # the ends of an axis must lie so far below its peak
+AT_ONCE = 3_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """Where the coefficients lie at each tau, with each row's log likelihood there.
+
+    Attributes
+    ----------
+    centre : (T, p); root : (T, p, p) Cholesky factor of a covariance.
+    reach : how many standard deviations more than for a normal posterior have to be covered, over those.
+    middle, half : (R, T) window of each row's predictor.
+    series : (R, T, n) Chebyshev series of S_r on it.
+    """
+
+    centre: Array
+    root: Array
+    reach: float
+    middle: Array
+    half: Array
+    series: Array
 
 
 class SeveralPredictors(Predictors):
-    pass
+    """Coefficients of up to four columns.
+
+    Parameters
+    ----------
+    convolution : the likelihoods and random effects.
+    tau : (T,) nodes.
+    design : (k, p) with Gaussian or flat priors.
+    guess : the normal likelihood's answer.
+    resolution : how finely.
+    """
+
+    def __init__(
+        self, convolution: Convolution, tau: Array, design: Design, guess: GivenTau, resolution: Resolution
+    ) -> None:
+        self._convolution, self._tau, self._design = convolution, tau, design
+        rows, which = np.unique(design.matrix, axis=0, return_inverse=True)
+        self._rows: Array = rows
+        self._positions: list[Integers] = [np.flatnonzero(np.ravel(which) == row) for row in range(len(rows))]
+        self._nodes = resolution.mu_nodes + 8
+        self._step = STEP * 20.0 / resolution.mu_nodes
+        proper = np.isfinite(design.prior_scale)
+        self._precision = np.where(proper, design.prior_scale, np.inf) ** -2.0
+        self._log_constant = -float(np.sum(np.log(design.prior_scale[proper]) + 0.5 * LOG_2PI))
+        self._region = self._settled(guess)
+        self._lines: dict[bytes, tuple[Line, Array]] = {}
+        self.log_evidence = self._integrated(rows[0])[1]
+
+    def line(self, row: Array) -> Line:
+        return self._integrated(row)[0]
+
+    def row_lines(self) -> list[RowLine]:
+        found = []
+        for row, positions in zip(self._rows, self._positions, strict=True):
+            line = self.line(row)
+            found.append(RowLine(positions, line, self._convolution.log_marginal(line.nodes, self._tau, positions)))
+        return found
+
+    def draws(self, place: Array, rng: np.random.Generator) -> Array:
+        """A node of tau nearest to each draw gives the shape, interpolation its place and width; then by rejection."""
+        n, p = len(place), len(self._precision)
+        nearest = place.argmax(axis=1)
+        region = self._region
+        beta = np.empty((n, p))
+        for t in np.unique(nearest):
+            here = np.flatnonzero(nearest == t)
+            z = self._whitened_draws(int(t), len(here), rng)
+            centre = np.einsum("nt,tp->np", place[here], region.centre)
+            root = np.einsum("nt,tpq->npq", place[here], region.root)
+            beta[here] = centre + np.einsum("npq,nq->np", root, z)
+        return beta
+
+    def _whitened_draws(self, t: int, n: int, rng: np.random.Generator) -> Array:
+        """Independent draws of root^-1 (beta - centre) at one node, from a t distribution by rejection."""
+        p, df = len(self._precision), 5.0
+        found: list[Array] = []
+        bound = -np.inf
+        while sum(map(len, found)) < n:
+            z = rng.standard_normal((4 * n + 200, p)) * np.sqrt(df / rng.chisquare(df, (4 * n + 200, 1)))
+            z = z[(z * z).sum(axis=1) < (OUT * self._region.reach) ** 2]
+            log_target = self._log_posterior(z[None], np.array([t]))[0]
+            ratio = log_target + 0.5 * (df + p) * np.log1p((z * z).sum(axis=1) / df)
+            if ratio.max() > bound:  # the envelope was too low: begin anew under a higher one
+                bound, found = float(ratio.max()) + 0.05, []
+            found.append(z[np.log(rng.random(len(z))) < ratio - bound])
+        return np.concatenate(found)[:n]
+
+    # ---- where the posterior lies
+
+    def _settled(self, guess: GivenTau) -> Region:
+        """Mode and curvature, then mean and covariance, until they stand still."""
+        centre, covariance, reach = guess.mean.copy(), guess.covariance.copy(), 1.0
+        for round_ in range(ROUNDS):
+            region = self._tabulated(centre, covariance, reach)
+            new_centre, new_covariance = self._mode(region) if round_ < 2 else self._mean(region)
+            scale = np.sqrt(np.einsum("tpp->tp", covariance))
+            moved = float(np.max(np.abs(new_centre - centre) / scale))
+            widened = np.sqrt(np.einsum("tpp->tp", new_covariance)) / scale
+            centre, covariance = new_centre, new_covariance
+            if round_ >= 2 and moved < 0.1 and float(np.max(np.abs(widened - 1.0))) < 0.05:
+                depth = self._depth(region)
+                if depth > DEPTH or reach > 3.0:
+                    break
+                reach *= 1.35
+        else:
+            raise ModelError(
+                "the posterior of the coefficients does not settle: the trials do not bound one of them (a group without"
+                " events in one arm). State a proper, narrower prior for it, or fit with --engine nuts."
+            )
+        return self._tabulated(centre, covariance, reach)
+
+    def _tabulated(self, centre: Array, covariance: Array, reach: float) -> Region:
+        root = np.linalg.cholesky(covariance)
+        middle = self._rows @ centre.T  # (R, T)
+        half = ROW * reach * np.sqrt(np.einsum("rp,tpq,rq->rt", self._rows, covariance, self._rows))
+        n = int(self._nodes * reach)
+        series = np.empty((*middle.shape, n))
+        for row, positions in enumerate(self._positions):
+            nodes = window_nodes(middle[row] - half[row], middle[row] + half[row], n)
+            total = self._convolution.log_marginal(nodes, self._tau, positions).sum(axis=0)
+            series[row] = total @ to_chebyshev(n).T
+        return Region(centre, root, reach, middle, half, series)
+
+    def _mode(self, region: Region) -> tuple[Array, Array]:
+        """Newton's iteration inside the windows, on the rows' polynomials."""
+        chebder = np.polynomial.chebyshev.chebder
+        slope = chebder(region.series, axis=2) / region.half[..., None]
+        bend = chebder(region.series, 2, axis=2) / region.half[..., None] ** 2
+        beta = region.centre.copy()
+        for _ in range(NEWTON_STEPS):
+            local = np.clip((self._rows @ beta.T - region.middle) / region.half, -1.0, 1.0)
+            first, second = _row_by_row(slope, local), _row_by_row(bend, local)
+            gradient = first.T @ self._rows - self._precision * (beta - self._design.prior_location)
+            information = np.einsum("rt,rp,rq->tpq", np.maximum(-second, 1e-6), self._rows, self._rows)
+            information = information + np.diag(self._precision)
+            step = np.linalg.solve(information, gradient[..., None])[..., 0]
+            length = np.sqrt(np.einsum("tp,tpq,tq->t", step, information, step))
+            beta = beta + step * np.minimum(1.0, 2.0 / np.maximum(length, 1e-12))[:, None]
+            if float(length.max()) < 1e-3:
+                break
+        return beta, np.linalg.inv(information)
+
+    def _mean(self, region: Region) -> tuple[Array, Array]:
+        """Posterior mean and covariance at each tau, by the lattice."""
+        p = len(self._precision)
+        z = _lattice(p, self._step * (1.0 if p < 3 else 1.4), OUT * region.reach)
+        centre, covariance = region.centre.copy(), np.empty_like(region.root)
+        for part in self._parts(len(z)):
+            value = self._log_posterior_in(region, z[None], part)
+            weight = np.exp(value - value.max(axis=1, keepdims=True))
+            weight /= weight.sum(axis=1, keepdims=True)
+            mean = weight @ z
+            second = np.einsum("tn,np,nq->tpq", weight, z, z) - mean[:, :, None] * mean[:, None, :]
+            centre[part] += np.einsum("tpq,tq->tp", region.root[part], mean)
+            covariance[part] = region.root[part] @ second @ np.swapaxes(region.root[part], 1, 2)
+        return centre, covariance
+
+    def _depth(self, region: Region) -> float:
+        """How far the posterior has fallen at the ends of all axes, the least of all."""
+        p = len(self._precision)
+        ends = np.concatenate([np.zeros((1, p)), *(sign * ALONG * region.reach * np.eye(p) for sign in (-1.0, 1.0))])
+        value = self._log_posterior_in(region, ends[None], np.arange(len(self._tau)))
+        return float((value[:, :1] - value[:, 1:]).min())
+
+    # ---- integrals
+
+    def _log_posterior(self, z: Array, which: Integers) -> Array:
+        return self._log_posterior_in(self._region, z, which)
+
+    def _log_posterior_in(self, region: Region, z: Array, which: Integers) -> Array:
+        """S at beta = centre + root z of the nodes `which`: z (1 or t, N, p) to (t, N)."""
+        beta = region.centre[which, None, :] + np.einsum("tpq,snq->tnp", region.root[which], z) if len(z) == 1 else (
+            region.centre[which, None, :] + np.einsum("tpq,tnq->tnp", region.root[which], z)
+        )
+        away = beta - self._design.prior_location
+        total = -0.5 * (away * away) @ self._precision + self._log_constant
+        for row in range(len(self._rows)):
+            local = (beta @ self._rows[row] - region.middle[row, which, None]) / region.half[row, which, None]
+            total += clenshaw(region.series[row, which], np.clip(local, -1.0, 1.0))
+        return np.asarray(total)
+
+    def _integrated(self, row: Array) -> tuple[Line, Array]:
+        """The density of row' beta at each tau, and the log of its integral."""
+        key = np.asarray(row, dtype=float).tobytes()
+        if key not in self._lines:
+            self._lines[key] = self._along(np.asarray(row, dtype=float))
+        return self._lines[key]
+
+    def _along(self, row: Array) -> tuple[Line, Array]:
+        region, p, n = self._region, len(row), self._nodes
+        across = np.einsum("tpq,p->tq", region.root, row)  # v = row' centre + across' z
+        sd = np.sqrt((across * across).sum(axis=1))
+        turned = _rotations(across / sd[:, None])
+        rest = _lattice(p - 1, self._step, OUT * region.reach)
+        axis = ALONG * region.reach * chebyshev_points(n)
+        z = np.concatenate(
+            [np.broadcast_to(axis[:, None, None], (n, len(rest), 1)), np.broadcast_to(rest, (n, *rest.shape))], axis=2
+        ).reshape(-1, p)
+        value = np.empty((len(sd), n))
+        for part in self._parts(len(z)):
+            at = np.einsum("tpq,nq->tnp", turned[part], z)
+            log_p = self._log_posterior(at, part).reshape(len(part), n, len(rest))
+            largest = log_p.max(axis=2)
+            value[part] = largest + np.log(np.exp(log_p - largest[..., None]).sum(axis=2))
+        log_volume = np.log(np.einsum("tpp->tp", region.root)).sum(axis=1) - np.log(sd)
+        value += (log_volume + (p - 1) * np.log(self._step))[:, None]
+        middle = region.centre @ row
+        line = Line(middle + axis[0] * sd, middle + axis[-1] * sd, value @ to_chebyshev(n).T)
+        _, spacing, at_points = line.points()
+        largest = at_points.max(axis=1)
+        log_total = largest + np.log(np.exp(at_points - largest[:, None]).sum(axis=1) * spacing)
+        line.series[:, 0] -= log_total
+        return line, log_total
+
+    def _parts(self, points: int) -> list[Integers]:
+        steps = len(self._tau)
+        return np.array_split(np.arange(steps), max(1, min(steps, steps * points * len(self._precision) // AT_ONCE)))
+
+
+def _row_by_row(series: Array, local: Array) -> Array:
+    """Series (R, T, n) at one point for each row and tau (R, T)."""
+    rows, steps, n = series.shape
+    return clenshaw(series.reshape(-1, n), local.reshape(-1, 1)).reshape(rows, steps)
+
+
+def _rotations(first: Array) -> Array:
+    """Orthogonal matrices (T, p, p) whose first column is the unit vector given (T, p): Householder reflections."""
+    p = first.shape[1]
+    sign = np.where(first[:, 0] > 0.0, -1.0, 1.0)
+    u = first.copy()
+    u[:, 0] -= sign
+    u /= np.sqrt((u * u).sum(axis=1))[:, None]
+    reflection = np.eye(p) - 2.0 * u[:, :, None] * u[:, None, :]
+    reflection[:, :, 0] *= sign[:, None]
+    return reflection
+
+
+@cache
+def _lattice(dimension: int, step: float, radius: float) -> Array:
+    """Points of a uniform lattice in a ball: (N, dimension); one point of no dimension."""
+    if dimension == 0:
+        return np.zeros((1, 0))
+    side = step * np.arange(-np.floor(radius / step), np.floor(radius / step) + 1.0)
+    points = np.stack(np.meshgrid(*[side] * dimension, indexing="ij"), axis=-1).reshape(-1, dimension)
+    return np.asarray(points[(points * points).sum(axis=1) <= radius * radius])
+
+

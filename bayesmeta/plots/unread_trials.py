@@ -64,7 +64,7 @@ def unread_trials(result: UnreadTrials) -> Figure:
     Examples
     --------
     >>> import bayesmeta as bm
-    >>> from bayesmeta.sensitivity import unread_trials as work_out
+    >>> from bayesmeta.sensitivity.unread_trials import unread_trials as work_out
     >>> unread_trials(work_out(bm.load("attachment/secure"))).get_label()
     'unread-trials'
     """

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import BayesmetaError, DataError
-from bayesmeta.fit import fit
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.sensitivity.asked import analysis, effect_name
 from bayesmeta.sensitivity.part import Part, refusals, varied
+from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.rows import Row, completed, conclusion, conclusions, row_of
 from bayesmeta.sensitivity.subsets import Subsets
 from bayesmeta.sensitivity.words import counted, effect_of
@@ -37,7 +37,7 @@ class Cumulative(Part):
 
     def after(self, k: int) -> Posterior:
         """The full posterior of the first k trials."""
-        return fit(self.posterior.trials.select(sorted(self.order[:k])), self.posterior.model)
+        return _first(self.posterior, np.array(self.order[:k]))
 
 
 def cumulative(
@@ -116,7 +116,15 @@ def _row(given: Posterior, chosen: Integers, together: dict[int, Row]) -> Row:
     in_model = int(np.isin(chosen, given.effects.rows).sum())
     if in_model in together:
         return together[in_model]
-    return row_of(fit(given.trials.select(np.sort(chosen)), given.model))
+    return row_of(_first(given, chosen))
+
+
+def _first(given: Posterior, chosen: Integers) -> Posterior:
+    """The posterior of some of the trials."""
+    kept = set(chosen.tolist())
+    if not kept:
+        raise DataError("cumulative: the first step has at least one trial.")
+    return without(given, [study for position, study in enumerate(given.trials.studies) if position not in kept])
 
 
 def _order(posterior: Posterior, by: str, descending: bool) -> tuple["pd.Series[float]", Integers]:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import BayesmetaError
-from bayesmeta.fit import fit
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.sensitivity.asked import analysis, effect_name
 from bayesmeta.sensitivity.part import Part, refusals, varied
+from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.rows import Row, completed, row_of
 from bayesmeta.sensitivity.subsets import Subsets
 from bayesmeta.sensitivity.words import counted, effect_of, listed, range_of
@@ -31,7 +31,8 @@ class LeaveOneOut(Part):
 
     def without(self, study: str) -> Posterior:
         """The full posterior without one study."""
-        return fit(self.posterior.trials.without(study), self.posterior.model)
+        self.posterior.trials.without(study)  # refuses a name that is not there
+        return without(self.posterior, [study])
 
 
 def leave_one_out(posterior: Posterior | Trials, model: Model | None = None) -> LeaveOneOut:
@@ -64,7 +65,7 @@ def leave_one_out(posterior: Posterior | Trials, model: Model | None = None) -> 
     for study in given.trials.studies:
         try:
             rows[study] = (
-                together[study] if study in together else row_of(fit(given.trials.without(study), given.model))
+                together[study] if study in together else row_of(without(given, [study]))
             )
         except BayesmetaError as error:
             refused.append({"study": study, "reason": str(error)})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -142,7 +143,7 @@ def power_scaling(
 
     Returns
     -------
-    PowerScaling: sensitivities as those of `arviz.psense_summary` with the top-level priors, without its Monte Carlo
+    PowerScaling. Normal model: by quadrature. Likelihoods of counts: by weighting so many independent draws. Sensitivities as those of `arviz.psense_summary` with the top-level priors, without its Monte Carlo
     error.
 
     References
@@ -157,19 +158,13 @@ def power_scaling(
     ['mu', 'tau', 'theta_new']
     """
     given = analysis(posterior, model)
-    powers = [Powers()] + [make(1.0 + side * delta) for make in COMPONENTS.values() for side in (-1.0, 1.0)]
-    scaled = power_scaled(given, powers)
-    columns = given.design.columns
-    rows = {name: np.eye(len(columns))[j] for j, name in enumerate(columns)}
+    if Question.of(given) is None and hasattr(given, "log_likelihood"):
+        cdfs = _by_draws(given, delta, draws)
+    else:
+        cdfs = _by_quadrature(given, delta, draws)
     table = []
-    for parameter in given.parameters:
-        if parameter == "tau":
-            cdfs, measure = _tau_cdfs(scaled.nodes, given, draws)
-        else:
-            new = parameter == "theta_new"
-            x, measure = _range(given[parameter].quantile(_extremes(draws)))
-            cdfs = scaled.linear_cdf(given.design.reference if new else rows[parameter], x, new=new)
-        distances = [max(_cjs(cdfs[0], one, measure), _cjs(1.0 - cdfs[0], 1.0 - one, measure)) for one in cdfs[1:]]
+    for parameter, (own, measure) in cdfs.items():
+        distances = [max(_cjs(own[0], one, measure), _cjs(1.0 - own[0], 1.0 - one, measure)) for one in own[1:]]
         sensitivity = {
             name: 0.5 * (-low / np.log2(1.0 - delta) + high / np.log2(1.0 + delta))
             for name, low, high in zip(COMPONENTS, distances[::2], distances[1::2])
@@ -178,6 +173,48 @@ def power_scaling(
         table.append({"parameter": parameter, **sensitivity, "diagnosis": diagnosis})
     frame = pd.DataFrame(table)
     return PowerScaling(frame, _sentence(frame), refusals([], "parameter"), given)
+
+
+def _powers(delta: float) -> list[Powers]:
+    """As given, then each component weaker and stronger."""
+    return [Powers(), *(make(1.0 + side * delta) for make in COMPONENTS.values() for side in (-1.0, 1.0))]
+
+
+def _by_quadrature(given: Posterior, delta: float, draws: int) -> dict[str, tuple[Array, Array]]:
+    """Of each parameter the cdfs (n, X) at all powers, and the weights of the points (X,)."""
+    scaled = power_scaled(given, _powers(delta))
+    columns = given.design.columns
+    rows = {name: np.eye(len(columns))[j] for j, name in enumerate(columns)} | {"theta_new": given.design.reference}
+    found = {}
+    for parameter in given.parameters:
+        x, measure = _range(given[parameter].quantile(_extremes(draws)))
+        if parameter == "tau":
+            found[parameter] = scaled.nodes.cdf(x), measure
+        else:
+            found[parameter] = scaled.linear_cdf(rows[parameter], x, new=parameter == "theta_new"), measure
+    return found
+
+
+def _by_draws(given: Any, delta: float, draws: int) -> dict[str, tuple[Array, Array]]:
+    """The same from weighted independent draws, for likelihoods whose powers have no closed form."""
+    sample = given.draws(draws)
+    beta, tau, model = sample["beta"], sample["tau"], given.model
+    likelihood = given.log_likelihood(beta @ given.design.matrix.T, tau).sum(axis=-1)
+    priors = [(beta[:, j], model.prior_of(name)) for j, name in enumerate(given.design.columns)]
+    coefficients = sum((prior.log_density(values) for values, prior in priors if prior.proper), np.zeros(len(tau)))
+    known = model.random_effects == "none" or model.tau_prior.point is not None
+    of_tau = np.zeros(len(tau)) if known else model.tau_prior.given(given.effects.se).log_density(tau)
+    found = {}
+    named = dict(zip(given.design.columns, beta.T)) | {"tau": tau, "theta_new": sample["theta_new"]}
+    for name, values in named.items():
+        order = np.argsort(values)
+        cdfs = []
+        for power in _powers(delta):
+            log_weight = (power.likelihood - 1.0) * likelihood + (power.coefficients - 1.0) * coefficients
+            weight = np.exp(log_weight + (power.tau - 1.0) * of_tau)[order]
+            cdfs.append((np.cumsum(weight) / weight.sum())[:-1])
+        found[name] = np.stack(cdfs), np.diff(values[order])
+    return found
 
 
 def _extremes(draws: int) -> Array:
@@ -191,12 +228,6 @@ def _range(ends: Array) -> tuple[Array, Array]:
     edges = np.linspace(float(ends[0]), float(ends[1]), PANELS + 1)
     half = 0.5 * np.diff(edges)[:, None]
     return (edges[:-1, None] + half * (1.0 + x)).ravel(), (half * w).ravel()
-
-
-def _tau_cdfs(nodes: CommonNodes, posterior: Posterior, draws: int) -> tuple[Array, Array]:
-    """The cdfs of tau at every power, between the extremes of the posterior as given."""
-    x, measure = _range(posterior["tau"].quantile(_extremes(draws)))
-    return nodes.cdf(x), measure
 
 
 def _cjs(p: Array, q: Array, measure: Array) -> float:

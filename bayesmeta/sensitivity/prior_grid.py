@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import BayesmetaError
-from bayesmeta.fit import fit
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior
@@ -15,6 +14,7 @@ from bayesmeta.sensitivity.asked import analysis, effect_name, probability_name,
 from bayesmeta.sensitivity.many import Question
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.prior_choices import mu_priors, tau_priors
+from bayesmeta.sensitivity.refit import with_priors
 from bayesmeta.sensitivity.rows import COMPUTED, Row, completed, row_of
 from bayesmeta.sensitivity.words import between, counted, effect_of, listed, number, probability, range_of
 from bayesmeta.tables import rows as each
@@ -149,7 +149,7 @@ def _answers(posterior: Posterior, pairs: list[Pair], refused: list[dict[str, st
             found |= _block(question, posterior, block, mus)
     for tau, mu in [pair for pair in pairs if pair not in found]:
         try:
-            one = fit(posterior.trials, posterior.model.but(tau=tau, mu=mu))
+            one = with_priors(posterior, tau, mu)
             found[tau, mu] = row_of(one), _evidence(posterior, tau, mu, one.log_marginal_likelihood)
         except BayesmetaError as error:
             refused.append({"tau_prior": str(tau), "mu_prior": str(mu), "reason": str(error)})

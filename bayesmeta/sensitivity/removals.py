@@ -8,8 +8,8 @@ from math import comb
 import numpy as np
 
 from bayesmeta.errors import BayesmetaError
-from bayesmeta.fit import fit
 from bayesmeta.posterior import Posterior
+from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.subsets import Subsets
 from bayesmeta.types import Array
 
@@ -77,15 +77,13 @@ def fewest_removed(posterior: Posterior, side: int, bound: float) -> Removal:
 
 def _by_fits(posterior: Posterior, side: int) -> Chances:
     """One fit for each set."""
-    names = np.array(posterior.studies_in_model, dtype=object)
 
     def chance(removed: Subset) -> float:
-        gone = set(names[list(removed)])
-        kept = np.array([study not in gone for study in posterior.trials.studies])
         try:
-            above = fit(posterior.trials.select(kept), posterior.model).effect().probability(above=0.0)
+            left = without(posterior, [posterior.studies_in_model[i] for i in removed])
         except BayesmetaError:
             return np.nan
+        above = left.effect().probability(above=0.0)
         return above if side > 0 else 1.0 - above
 
     return lambda subsets: np.array([chance(subset) for subset in subsets])

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import BayesmetaError, PriorError
-from bayesmeta.fit import fit
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal
@@ -17,6 +16,7 @@ from bayesmeta.sensitivity.crossing import Crossing, Curve, crossing
 from bayesmeta.sensitivity.many import Many, Question
 from bayesmeta.sensitivity.part import Part, refusals
 from bayesmeta.sensitivity.prior_choices import rescaled
+from bayesmeta.sensitivity.refit import with_priors
 from bayesmeta.sensitivity.removals import Removal, fewest_removed
 from bayesmeta.sensitivity.rows import completed, row_of
 from bayesmeta.sensitivity.words import counted, listed, number, probability, rounded
@@ -27,7 +27,7 @@ BOUNDS = (0.975, 0.95)
 EFFECT_SCALES = (0.01, 100.0)
 TAU_SCALES = (0.001, 10.0)  # tau 10 is a factor of 10^8 between settings: beyond it nothing is meant
 FACTORS = (0.01, 100.0)
-CURVE_POINTS = 33
+CURVE_POINTS, FEW_POINTS = 33, 13  # where a point costs microseconds, and where it costs a fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,19 +163,24 @@ def _answered(given: Posterior, side: int, scan: Scan) -> list[dict[str, object]
     at = _together(given, scan)
 
     def chance(scale: float) -> float:
-        tau, mu = scan.priors(scale)
-        return fit(given.trials, given.model.but(tau=tau, mu=mu)).effect().probability(above=0.0)
+        return _with(given, scan, scale).effect().probability(above=0.0)
 
     def curve(scales: Array) -> Array:
         above = at(scales).above() if at is not None else np.array([chance(float(scale)) for scale in scales])
         return above if side > 0 else 1.0 - above
 
-    points = 65 if at is not None else 13
+    points, rounds = (65, 6) if at is not None else (9, 9)
     found = []
     for bound in scan.bounds:
-        where = crossing(curve, scan.low, scan.high, bound, rising=scan.rising, points=points)
+        where = crossing(curve, scan.low, scan.high, bound, rising=scan.rising, points=points, rounds=rounds)
         found.append(_row(scan, bound, where, curve))
     return found
+
+
+def _with(given: Posterior, scan: Scan, scale: float) -> Posterior:
+    """The posterior with the prior that belongs to a scale; only the varied one is another."""
+    tau, mu = scan.priors(scale)
+    return with_priors(given, mu=mu) if scan.varies == "mu" else with_priors(given, tau=tau)
 
 
 def _row(scan: Scan, bound: float, where: Crossing, curve: Curve) -> dict[str, object]:
@@ -198,13 +203,12 @@ def _row(scan: Scan, bound: float, where: Crossing, curve: Curve) -> dict[str, o
 
 def _curve(given: Posterior, scan: Scan) -> pd.DataFrame:
     """The answers along the range of scales."""
-    scales = np.geomspace(scan.low, scan.high, CURVE_POINTS)
     at = _together(given, scan)
+    scales = np.geomspace(scan.low, scan.high, CURVE_POINTS if at is not None else FEW_POINTS)
     if at is not None:
         rows = completed(at(scales).rows(), given.trials.direction)
     else:
-        fits = (fit(given.trials, given.model.but(tau=t, mu=m)) for t, m in map(scan.priors, scales.tolist()))
-        rows = completed([row_of(one) for one in fits], given.trials.direction)
+        rows = completed([row_of(_with(given, scan, scale)) for scale in scales.tolist()], given.trials.direction)
     labels = {"question": scan.question, "scale": scales}
     labels["prior"] = [str(scan.priors(float(scale))[scan.varies == "mu"]) for scale in scales]
     return pd.concat([pd.DataFrame(labels), rows], axis=1)

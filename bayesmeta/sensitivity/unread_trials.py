@@ -1,4 +1,22 @@
-"""What the trials that cannot be read must have shown, from the published pool and the trials that can be read."""
+"""What the trials that cannot be read must have shown, from the published pool and the trials that can be read.
+
+A random-effects pool by inverse variance is mu_hat = sum w_i y_i / sum w_i with SE^2 = 1 / sum w_i and
+w_i = 1 / (s_i^2 + t^2), where t is the review's estimate of tau. The read trials are some of its terms, so each t
+leaves::
+
+    W_rest = 1 / SE^2 - sum_read w_i                         precision for the unread trials,
+    rest   = (mu_hat / SE^2 - sum_read w_i y_i) / W_rest     what they pool to,
+    v_rest = k_rest / W_rest - t^2                           their typical sampling variance.
+
+Abstracts print no t. But v_rest must be that of trials of believable size: log(v_rest / v_read) ~
+N(0, (log(size) / 1.96)^2), both typical variances of one kind. So SE has a density given t,
+
+    p(SE | t) = p(log v_rest / v_read) (k_rest / W_rest^2) (2 / SE^3) / v_rest,
+
+and t, an estimate, one given tau: (k - 1)(t^2 + v) / (tau^2 + v) ~ chi^2 with k - 1 degrees of freedom (exact for
+trials of one size; t^2 + v = k SE^2), with a probability of t = 0. With the prior of tau that is the posterior of
+both. What rounding of the published figures leaves open is averaged over.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -198,24 +216,8 @@ def unread_trials(
 ) -> UnreadTrials:
     """What the trials of a published pool that cannot be read must have shown.
 
-    A random-effects pool by inverse variance is mu_hat = sum w_i y_i / sum w_i with SE^2 = 1 / sum w_i and
-    w_i = 1 / (s_i^2 + t^2), where t is the review's estimate of tau. The read trials are some of its terms, so each t
-    leaves::
-
-        W_rest = 1 / SE^2 - sum_read w_i                         precision for the unread trials,
-        rest   = (mu_hat / SE^2 - sum_read w_i y_i) / W_rest     what they pool to,
-        v_rest = k_rest / W_rest - t^2                           their typical sampling variance.
-
-    Abstracts print no t. But v_rest must be that of trials of believable size: log(v_rest / v_read) ~
-    N(0, (log(size) / 1.96)^2), both typical variances of one kind. So SE has a density given t,
-
-        p(SE | t) = p(log v_rest / v_read) (k_rest / W_rest^2) (2 / SE^3) / v_rest,
-
-    and t, an estimate, one given tau: (k - 1)(t^2 + v) / (tau^2 + v) ~ chi^2 with k - 1 degrees of freedom (exact for
-    trials of one size; t^2 + v = k SE^2), with a probability of t = 0. With the prior of tau that is the posterior of
-    both. What rounding of the published figures leaves open is averaged over.
-
-    The spread of the read trials is not used: they are no fair sample.
+    Published estimate and interval are those of read and unread trials together, by the formulas at the top of this
+    module. The spread of the read trials is not used: they are no fair sample.
 
     Parameters
     ----------

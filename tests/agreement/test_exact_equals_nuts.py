@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from bayesmeta.checks import convergence, same_posterior
+from bayesmeta.errors import ConvergenceError
 from bayesmeta.fit import fit
 from bayesmeta.model import Model
 from bayesmeta.trials import Trials, load
@@ -31,11 +32,9 @@ LIMIT = 4.0  # Monte Carlo standard errors, for every number
         ("crins2014", Model(mu="normal(0, 4)")),
         ("attachment/secure", Model(moderators="~ sensitivity_focused")),
         ("crins2014", Model(moderators="~ randomized", beta="normal(0.5, 0.3)")),
-        ("bcg", Model(moderators="~ ablat + alloc", tau="half_normal(1)")),
         ("attachment/disorganised", Model(tau="half_cauchy(0.5)")),
-        ("attachment/secure", Model(tau="uniform(0.1, 2)")),
+        ("attachment/secure", Model(tau="uniform(0.1, 2)", mu="flat", moderators="~ sensitivity_focused")),
         ("crins2014", Model(tau="lognormal(-1.28, 0.87)")),
-        ("attachment/secure", Model(mu="flat", moderators="~ sensitivity_focused")),
         ("crins2014", Model(random_effects="none")),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value.mu}, {value.tau}, {value.moderators}",
@@ -81,18 +80,16 @@ BINOMIAL = [
     ("attachment_secure", "normal(0,2.82)", "half-normal(0.5)", "normal(0,10)"),
     ("attachment_disorganised", "normal(0,2.82)", "half-normal(0.5)", "normal(0,10)"),
     ("attachment_disorganised", "normal(0,2.82)", "half-normal(1)", "normal(0,2.5)"),
-    ("attachment_disorganised", "normal(0,2.82)", "half-Cauchy(0.5)", "normal(0,2.5)"),
     ("crins2014_ar", "normal(0,2.82)", "half-normal(1)", "normal(0,10)"),
-    ("crins2014_ar", "flat", "half-normal(0.5)", "normal(0,2.5)"),
+    ("crins2014_ar", "flat", "half-Cauchy(0.5)", "normal(0,2.5)"),
 ]
 
 
 @pytest.mark.parametrize(("name", "mu", "tau", "gamma"), BINOMIAL)
-@pytest.mark.parametrize("sampler", ["nutpie"])
-def test_nuts_gives_the_reference_posterior_of_the_binomial_model(name, mu, tau, gamma, sampler):
+def test_nuts_gives_the_reference_posterior_of_the_binomial_model(name, mu, tau, gamma):
     trials, expected = reference(name, prior_mu=mu, prior_tau=tau, prior_gamma=gamma)
     model = Model("binomial", mu=mu, tau=tau.replace("-", "_"), baseline=gamma)
-    posterior = fit(trials, model, engine="nuts", sampler=sampler)
+    posterior = fit(trials, model, engine="nuts")
     assert scores(posterior, expected).abs().max() < LIMIT
 
 
@@ -104,22 +101,6 @@ def test_the_other_sampler_gives_the_reference_posterior_too():
     assert scores(posterior, expected).abs().max() < LIMIT
 
 
-def test_a_trial_of_nobody_changes_nothing():
-    """The rounding up of the table, from outside: one more spare trial is one more nobody."""
-    trials, expected = reference(
-        "attachment_secure", prior_mu="normal(0,2.82)", prior_tau="half-normal(0.5)", prior_gamma="normal(0,10)"
-    )
-    # Eight trials fill the table; with the last one doubled away into a ninth row there are sixteen rows, seven spare.
-    model = Model("binomial", mu="normal(0, 2.82)", tau="half_normal(0.5)", baseline="normal(0, 10)")
-    from bayesmeta.nuts import plan
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "TRIALS_STEP", 12)
-        posterior = fit(trials, model, engine="nuts")
-    assert posterior.draws(10)["gamma"].shape == (10, 8)
-    assert scores(posterior, expected).abs().max() < LIMIT
-
-
 REPEAT = """
 import hashlib, sys
 import numpy as np
@@ -127,27 +108,27 @@ from bayesmeta.fit import fit
 from bayesmeta.model import Model
 from bayesmeta.trials import load
 
-for likelihood in sys.argv[1:]:
-    posterior = fit(load("attachment/disorganised"), Model(likelihood), engine="nuts", seed=11)
-    draws = posterior.draws(4000, seed=1)
-    print(hashlib.sha256(b"".join(np.ascontiguousarray(draws[name]).tobytes() for name in sorted(draws))).hexdigest())
+for name in sys.argv[1:]:
+    draws = fit(load(name), Model("binomial"), engine="nuts", seed=11).draws(4000, seed=1)
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(draws[key]).tobytes() for key in sorted(draws)))
+    print(name, digest.hexdigest())
 """
 
 
-def digests(folder, *likelihoods):
+def digests(folder, *names):
     environment = os.environ | {"PYTENSOR_FLAGS": f"base_compiledir={folder}"}
     done = subprocess.run(
-        [sys.executable, "-c", REPEAT, *likelihoods], capture_output=True, text=True, check=True, env=environment
+        [sys.executable, "-c", REPEAT, *names], capture_output=True, text=True, check=True, env=environment
     )
-    return done.stdout.split()
+    return dict(line.split() for line in done.stdout.splitlines())
 
 
 def test_a_seed_gives_the_same_draws_in_every_process_with_a_cold_or_a_warm_cache(tmp_path):
-    # Also whatever was compiled or sampled before: the second process takes the likelihoods in the other order.
-    cold = digests(tmp_path, "normal", "binomial")
-    warm = digests(tmp_path, "binomial", "normal")
-    assert cold == warm[::-1]
-    assert len(set(cold)) == 2
+    # And whatever was sampled before: the second process takes the tables in the other order.
+    cold = digests(tmp_path, "attachment/secure", "attachment/disorganised")
+    warm = digests(tmp_path, "attachment/disorganised", "attachment/secure")
+    assert cold == warm
+    assert len(set(cold.values())) == 2
 
 
 def test_another_seed_gives_other_draws_and_the_same_seed_the_same():
@@ -158,10 +139,7 @@ def test_another_seed_gives_other_draws_and_the_same_seed_the_same():
     assert not np.array_equal(one["tau"].chains, other["tau"].chains)
 
 
-def test_too_short_a_warm_up_is_refused_or_right():
-    """A real sampler that is not given the time to converge: no numbers."""
-    from bayesmeta.errors import ConvergenceError
-
+def test_a_sampler_that_is_not_given_time_is_refused():
     with pytest.raises(ConvergenceError, match="NUTS did not converge: .* at target_accept 0.99"):
         fit(load("attachment/disorganised"), Model("binomial"), engine="nuts", draws=30, tune=5)
 

@@ -55,7 +55,9 @@ def test_whoever_holds_all_rows_learns_whether_the_published_result_is_reproduce
     (tmp_path / "all.csv").write_text("\n".join(rows) + "\n")
     done = run("secure_attachment.py", tmp_path, "--data", "all.csv", "--out", "out")
     assert done.returncode == 0, done.stderr
-    assert "Not reproduced: no method gives the published OR 1.85 (1.36 to 2.52) of 26 trials" in done.stdout.replace("\n", " ")
+    assert "Not reproduced: no method gives the published OR 1.85 (1.36 to 2.52) of 26 trials" in done.stdout.replace(
+        "\n", " "
+    )
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     [check] = [check for check in results["all"]["checks"] if check["check"] == "Reproduction"]
     assert check["possible"] is True

@@ -31,7 +31,9 @@ def test_every_quantity_is_compared_by_mean_and_quantiles(monkeypatch):
     table = compared(monkeypatch, load("crins2014"), MODEL.but(moderators="~ randomized")).require().table
     wanted = ["mu", "randomized[T.yes]", "tau", "theta_new", *(f"theta[{name}]" for name in load("crins2014").studies)]
     assert table["quantity"].unique().tolist() == wanted
-    assert table.groupby("quantity", sort=False)["statistic"].agg(list).tolist() == [["mean", "2.5%", "50%", "97.5%"]] * 10
+    assert (
+        table.groupby("quantity", sort=False)["statistic"].agg(list).tolist() == [["mean", "2.5%", "50%", "97.5%"]] * 10
+    )
 
 
 def scaled(name, factor):
@@ -59,7 +61,9 @@ def test_a_small_error_is_seen(monkeypatch, wrong, quantity):
     assert not found.ok
     of_it = found.table.loc[found.table["quantity"] == quantity, "z"]
     assert of_it.abs().max() > 4
-    with pytest.raises(BayesmetaError, match="Exact quadrature and NUTS disagree: .* Monte Carlo standard errors apart"):
+    with pytest.raises(
+        BayesmetaError, match="Exact quadrature and NUTS disagree: .* Monte Carlo standard errors apart"
+    ):
         found.require()
 
 
@@ -88,7 +92,9 @@ def test_what_is_known_needs_no_comparison(monkeypatch):
 def test_other_models_and_other_trials_are_refused(monkeypatch):
     install(monkeypatch, from_exact(SPARSE, MODEL))
     draws, exact = fit_nuts(SPARSE, MODEL), fit_exact(SPARSE, MODEL)
-    with pytest.raises(ModelError, match=r"the models differ in tau: half_normal\(1\) \(exact\) and half_normal\(0.5\)"):
+    with pytest.raises(
+        ModelError, match=r"the models differ in tau: half_normal\(1\) \(exact\) and half_normal\(0.5\)"
+    ):
         same_posterior(fit_exact(SPARSE, MODEL.but(tau="half_normal(1)")), draws)
     with pytest.raises(ModelError, match="the trials differ"):
         same_posterior(fit_exact(SPARSE.select([0, 2]), MODEL), draws)

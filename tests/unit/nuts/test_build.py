@@ -14,7 +14,14 @@ build = pytest.importorskip("bayesmeta.nuts.build").build
 
 pytestmark = pytest.mark.slow
 
-PRIORS = ["half_normal(0.5)", "half_cauchy(0.5)", "half_t(3, 0.5)", "exponential(2)", "lognormal(-1, 0.8)", "uniform(0, 2)"]
+PRIORS = [
+    "half_normal(0.5)",
+    "half_cauchy(0.5)",
+    "half_t(3, 0.5)",
+    "exponential(2)",
+    "lognormal(-1, 0.8)",
+    "uniform(0, 2)",
+]
 
 
 def log_density(plan):

@@ -171,7 +171,9 @@ def test_effects_elsewhere_use_the_same_draws(trials, scripted):
 def test_every_arviz_group_is_there(trials, scripted):
     scripted({})
     tree = fit_nuts(trials, BINOMIAL).to_arviz()
-    assert {"posterior", "posterior_predictive", "log_likelihood", "sample_stats", "observed_data"} <= set(tree.children)
+    assert {"posterior", "posterior_predictive", "log_likelihood", "sample_stats", "observed_data"} <= set(
+        tree.children
+    )
     assert tree["posterior"]["theta"].dims == ("chain", "draw", "study")
     assert tree["sample_stats"]["diverging"].shape == (4, 1000)
 

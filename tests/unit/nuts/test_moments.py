@@ -45,7 +45,9 @@ def test_the_exact_engine_finds_the_same_moments_missing(trials):
 def test_an_improper_posterior_is_refused(trials, monkeypatch):
     # As a prior that does not fall would have it: two trials and a flat mu leave tau^-1.
     monkeypatch.setattr(HalfCauchy, "tail_exponent", 0.0)
-    with pytest.raises(PriorError, match=r"with 2 trials that bound tau and 1 flat coefficient: the posterior is improper"):
+    with pytest.raises(
+        PriorError, match=r"with 2 trials that bound tau and 1 flat coefficient: the posterior is improper"
+    ):
         moments(trials.select([0, 1]), mu="flat", tau="half_cauchy(0.5)")
     assert moments(trials, mu="flat", tau="half_cauchy(0.5)").of_tau == 0
 

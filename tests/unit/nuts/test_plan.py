@@ -57,9 +57,7 @@ def test_the_normal_table_holds_estimates_errors_and_design(trials):
 
 
 def test_parameters_stand_in_the_order_of_the_structure(trials):
-    found = plan(
-        trials, likelihood="binomial", mu="normal(1, 2)", tau="half_t(3, 0.5)", baseline="normal(-1, 4)"
-    )
+    found = plan(trials, likelihood="binomial", mu="normal(1, 2)", tau="half_t(3, 0.5)", baseline="normal(-1, 4)")
     assert found.prior_parameters.tolist() == [1, 2, 0, 1, 3, 0.5, -1, 4]
     names = [*(f for f in found.structure.coefficients), found.structure.tau, found.structure.baseline]
     assert [family for family, _ in names] == ["Normal", "Normal", "HalfStudentT", "Normal"]

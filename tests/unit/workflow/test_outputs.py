@@ -60,7 +60,8 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("attachment/secure", "attachment-secure"), ("../../etc", "etc"), ("", "data"), ("~ a * b", "a-b")]
+    ("text", "expected"),
+    [("attachment/secure", "attachment-secure"), ("../../etc", "etc"), ("", "data"), ("~ a * b", "a-b")],
 )
 def test_names_become_plain_file_names(text: str, expected: str):
     assert slug(text) == expected

@@ -45,7 +45,9 @@ def test_results_csv_holds_the_fits_own_numbers(quick: tuple[Path, list[str]]):
         np.exp([posterior["mu"].median, *posterior["mu"].interval()]), rel=1e-12
     )
     assert row["wished"].item() == pytest.approx(posterior["mu"].probability(above=0), rel=1e-12)
-    lower = table[(table.outcome == "disorganised attachment") & (table.fit == "normal, exact") & (table.quantity == "pooled")]
+    lower = table[
+        (table.outcome == "disorganised attachment") & (table.fit == "normal, exact") & (table.quantity == "pooled")
+    ]
     assert lower["wished"].item() == pytest.approx(1 - lower["above_1"].item())
 
 
