@@ -8,7 +8,7 @@ In the order of an analysis:
 - Model: `Model`, with priors `Normal`, `Flat`, `OddsRatioWithin` for effects and `HalfNormal`, `HalfCauchy`, `HalfT`,
   `Uniform`, `Exponential`, `LogNormal` for heterogeneity; `parse_prior` reads one, `describe` says what it means.
 - Posterior: `fit`, by either engine, gives a `Posterior`.
-- May we believe it? `checks`. Pictures and text: `plots`, `report`. A whole analysis as a script: `script`.
+- May we believe it? `checks`. What if? `sensitivity`. Pictures and text: `plots`, `report`. A whole analysis as a script: `script`.
 
 Examples
 --------
@@ -47,10 +47,10 @@ from bayesmeta.version import __version__
 
 # These load ArviZ, Matplotlib and more, so only when they are asked for.
 if TYPE_CHECKING:
-    from bayesmeta import checks, plots, report
+    from bayesmeta import checks, plots, report, sensitivity
     from bayesmeta.workflow import script
 else:
-    __getattr__ = lazy.attach(__name__, ["checks", "plots", "report"], {"workflow": ["script"]})[0]
+    __getattr__ = lazy.attach(__name__, ["checks", "plots", "report", "sensitivity"], {"workflow": ["script"]})[0]
 
 __all__ = [
     "BayesmetaError",
@@ -86,6 +86,7 @@ __all__ = [
     "read_trials",
     "report",
     "script",
+    "sensitivity",
 ]
 
 __dir__ = __all__.copy

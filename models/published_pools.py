@@ -9,12 +9,11 @@ read they fix what the other trials pooled to, and how far effects differ betwee
 
 import bayesmeta as bm
 
-run = bm.script(__doc__)  # --out
+run = bm.script(__doc__)  # --data --seed --out
 
-for outcome in ("secure", "disorganised"):
+for outcome in ("attachment/secure", "attachment/disorganised"):
     # 1. Evidence: the published pool, and the trials of it that can be read
-    trials = bm.load(f"attachment/{outcome}")
-    run.say(f"{trials.outcome}: {trials.k} of {trials.published.k} trials can be read")
+    trials = run.trials(outcome)
 
     # 2. The published result under priors from none to sceptical: what does it take to doubt it?
     pool = bm.sensitivity.published_pool(
@@ -41,12 +40,6 @@ for outcome in ("secure", "disorganised"):
     varied = unread.varied(taus=["half_normal(0.5)", "half_normal(1)", "half_cauchy(0.5)"], sizes=[1.5, 2, 4])
 
     # 5. Pictures and tables
-    for sentence in (pool.sentence, pool.credibility.sentence, unread.sentence):
-        print(f"\n{sentence}")
-    bm.plots.save_figure(bm.plots.unread_trials(unread), run.out / f"unread-trials-{outcome}.png")
-    tables = {"published-pool": pool.table, "unread-trials": unread.table, "unread-trials-varied": varied}
-    for name, table in tables.items():
-        print(f"\n{trials.outcome}: {name}\n{table.round(3).to_string(index=False, max_colwidth=48)}")
-        table.to_csv(run.out / f"{name}-{outcome}.csv", index=False)
-
-run.say(f"Results are in {run.out}.")
+    run.table(varied, "unread-trials-varied")
+    run.save(bm.plots.unread_trials(unread))
+    run.report(pool, unread)

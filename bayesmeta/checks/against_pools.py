@@ -12,6 +12,7 @@ from bayesmeta.tables import plain, records, rows
 from bayesmeta.trials import PublishedPool
 from bayesmeta.types import Json
 
+TOLD = ("MH", "RevMan", "REML", "published")  # one of each kind says what the others would
 COMMON_EFFECT = ("MH", "Peto", "conditional", "EE")
 INTERVALS = {
     "wald": "takes tau as known",
@@ -39,9 +40,10 @@ class AgainstPools:
     upper: float
 
     @property
-    def sentences(self) -> tuple[str, ...]:
-        """One sentence a comparison."""
-        return tuple(self.table["because"])
+    def sentence(self) -> str:
+        """A sentence on one method of each kind, and on the published result; `table["because"]` has them all."""
+        told = self.table[self.table["method"].isin(TOLD) & (self.table["interval"] != "hksj")]
+        return " ".join(told.drop_duplicates(subset=["method"])["because"])
 
     def to_dict(self) -> Json:
         """Plain data, NaN as None."""

@@ -91,7 +91,7 @@ def convergence(posterior: Posterior) -> Convergence:
         divergences=divergences,
         bfmi=energies,
         ok=not found,
-        sentence=_sentence(posterior, statistics, energies) if not found else f"Not converged: {', '.join(found)}.",
+        sentence=f"{posterior.label}: {_sentence(posterior, statistics, energies, found)}",
         refusal=refusal(found, posterior, posterior.diagnostics["draws"]) if found else "",
     )
 
@@ -102,7 +102,9 @@ def _table(statistics: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _sentence(posterior: NutsPosterior, statistics: pd.DataFrame, energies: Array) -> str:
+def _sentence(posterior: NutsPosterior, statistics: pd.DataFrame, energies: Array, found: list[str]) -> str:
+    if found:
+        return f"not converged: {', '.join(found)}."
     settings = posterior.diagnostics
     smallest = float(statistics[["ess_bulk", "ess_tail"]].to_numpy().min())
     chains = settings["chains"]

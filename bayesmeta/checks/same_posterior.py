@@ -86,7 +86,7 @@ def same_posterior(exact: Posterior, draws: Posterior) -> SamePosterior:
     table = pd.DataFrame(rows)
     size = np.nan_to_num(table["z"].abs().to_numpy(), nan=np.inf)
     worst, ok = table.iloc[int(size.argmax())], bool((size < LIMIT).all())
-    return SamePosterior(table, worst, ok, _sentence(worst, len(table), ok))
+    return SamePosterior(table, worst, ok, f"{draws.label}: {_sentence(worst, len(table), ok)}")
 
 
 def _rows(name: str, known: Marginal, sampled: DrawsMarginal) -> list[dict[str, object]]:
@@ -135,7 +135,7 @@ def _sentence(worst: "pd.Series[Any]", rows: int, ok: bool) -> str:
     furthest = f"{what} of {worst['quantity']}, {worst['draws']:.4f} by NUTS and {worst['exact']:.4f} exactly"
     if ok:
         return (
-            f"Exact quadrature and NUTS agree on all {rows} numbers within Monte Carlo error; furthest apart is the"
+            f"exact quadrature and NUTS agree on all {rows} numbers within Monte Carlo error; furthest apart is the"
             f" {furthest}, {abs(worst['z']):.1f} standard errors (limit {LIMIT:.0f})."
         )
     return (

@@ -21,6 +21,7 @@ from bayesmeta.types import Array, Integers
 Z = 0.6 * np.arange(-24.0, 25.0)
 LOG_Z_WEIGHT = -0.5 * Z * Z + np.log(0.6) - 0.5 * np.log(2.0 * np.pi)
 TINY = 1e-300
+NOTHING = 1e-60  # of the peak: a likelihood so far below it adds nothing to any integral
 AT_ONCE = 4_000_000  # numbers in a matrix
 
 
@@ -55,11 +56,14 @@ class Convolution:
         -------
         (k, T, n)
         """
-        mass = self.grid.mass if rows is None else self.grid.mass[rows]
+        mass, nodes = self.grid.mass, self.grid.panels.nodes
+        if rows is not None:
+            mass = mass[rows]
+            seen = mass.max(axis=0) > NOTHING
+            mass, nodes = mass[:, seen], nodes[seen]
         steps, n = m.shape
         found = np.empty((len(mass), steps, n))
-        nodes = self.grid.panels.nodes
-        at_once = max(1, AT_ONCE // (len(nodes) * n))
+        at_once = max(1, AT_ONCE // ((len(nodes) + 1) * n))
         for start in range(0, steps, at_once):
             part = slice(start, min(start + at_once, steps))
             density = [

@@ -21,11 +21,15 @@ from bayesmeta.model import Design
 from bayesmeta.types import Array, Integers
 
 MOST_COLUMNS = 4
-STEP = 0.7  # of the lattice, in posterior standard deviations
-OUT = 7.0  # radius of the lattice
+# Of the lattice, by its dimension: step in posterior standard deviations (the error is e^(-2 pi^2 / step^2) for a normal
+# posterior) and radius.
+STEP = {0: 1.0, 1: 0.7, 2: 0.75, 3: 0.95}
+OUT = {0: 0.0, 1: 7.4, 2: 7.0, 3: 6.4, 4: 6.4}
+LOOSE = 1.0  # step where only mean and covariance are wanted, to place the lattice
 ALONG = 8.2  # half-length of the axis of the predictor
 ROW = 10.8  # half-width of the table of each row: the farthest corner of lattice and axis
 NEWTON_STEPS = 50
+FEW = 14  # nodes of a row's table where only the mode is wanted
 ROUNDS = 8
 DEPTH = 24.0  # the ends of an axis must lie so far below its peak
 AT_ONCE = 3_000_000
@@ -71,7 +75,7 @@ class SeveralPredictors(Predictors):
         self._rows: Array = rows
         self._positions: list[Integers] = [np.flatnonzero(np.ravel(which) == row) for row in range(len(rows))]
         self._nodes = resolution.mu_nodes + 8
-        self._step = STEP * 20.0 / resolution.mu_nodes
+        self._step = STEP[design.matrix.shape[1] - 1] * 20.0 / resolution.mu_nodes
         proper = np.isfinite(design.prior_scale)
         self._precision = np.where(proper, design.prior_scale, np.inf) ** -2.0
         self._log_constant = -float(np.sum(np.log(design.prior_scale[proper]) + 0.5 * LOG_2PI))
@@ -110,7 +114,7 @@ class SeveralPredictors(Predictors):
         bound = -np.inf
         while sum(map(len, found)) < n:
             z = rng.standard_normal((4 * n + 200, p)) * np.sqrt(df / rng.chisquare(df, (4 * n + 200, 1)))
-            z = z[(z * z).sum(axis=1) < (OUT * self._region.reach) ** 2]
+            z = z[(z * z).sum(axis=1) < (OUT[p] * self._region.reach) ** 2]
             log_target = self._log_posterior(z[None], np.array([t]))[0]
             ratio = log_target + 0.5 * (df + p) * np.log1p((z * z).sum(axis=1) / df)
             if ratio.max() > bound:  # the envelope was too low: begin anew under a higher one
@@ -121,32 +125,30 @@ class SeveralPredictors(Predictors):
     # ---- where the posterior lies
 
     def _settled(self, guess: GivenTau) -> Region:
-        """Mode and curvature, then mean and covariance, until they stand still."""
-        centre, covariance, reach = guess.mean.copy(), guess.covariance.copy(), 1.0
+        """Mode and curvature, then mean and covariance, until the region lies about them."""
+        centre, covariance, reach = guess.mean.copy(), guess.root @ np.swapaxes(guess.root, 1, 2), 1.0
         for round_ in range(ROUNDS):
-            region = self._tabulated(centre, covariance, reach)
-            new_centre, new_covariance = self._mode(region) if round_ < 2 else self._mean(region)
+            modal = round_ < 2
+            region = self._tabulated(centre, covariance, reach, FEW if modal else self._nodes)
+            new_centre, new_covariance = self._mode(region) if modal else self._mean(region)
             scale = np.sqrt(np.einsum("tpp->tp", covariance))
             moved = float(np.max(np.abs(new_centre - centre) / scale))
-            widened = np.sqrt(np.einsum("tpp->tp", new_covariance)) / scale
-            centre, covariance = new_centre, new_covariance
-            if round_ >= 2 and moved < 0.1 and float(np.max(np.abs(widened - 1.0))) < 0.05:
-                depth = self._depth(region)
-                if depth > DEPTH or reach > 3.0:
-                    break
+            widened = float(np.max(np.abs(np.sqrt(np.einsum("tpp->tp", new_covariance)) / scale - 1.0)))
+            if not modal and moved < 0.25 and widened < 0.12:
+                if reach > 3.0 or self._depth(region) > DEPTH:
+                    return region
                 reach *= 1.35
-        else:
-            raise ModelError(
-                "the posterior of the coefficients does not settle: the trials do not bound one of them (a group without"
-                " events in one arm). State a proper, narrower prior for it, or fit with --engine nuts."
-            )
-        return self._tabulated(centre, covariance, reach)
+            centre, covariance = new_centre, new_covariance
+        raise ModelError(
+            "the posterior of the coefficients does not settle: the trials do not bound one of them (a group without"
+            " events in one arm). State a proper, narrower prior for it, or fit with --engine nuts."
+        )
 
-    def _tabulated(self, centre: Array, covariance: Array, reach: float) -> Region:
+    def _tabulated(self, centre: Array, covariance: Array, reach: float, nodes: int) -> Region:
         root = np.linalg.cholesky(covariance)
         middle = self._rows @ centre.T  # (R, T)
         half = ROW * reach * np.sqrt(np.einsum("rp,tpq,rq->rt", self._rows, covariance, self._rows))
-        n = int(self._nodes * reach)
+        n = int(nodes * reach)
         series = np.empty((*middle.shape, n))
         for row, positions in enumerate(self._positions):
             nodes = window_nodes(middle[row] - half[row], middle[row] + half[row], n)
@@ -176,7 +178,7 @@ class SeveralPredictors(Predictors):
     def _mean(self, region: Region) -> tuple[Array, Array]:
         """Posterior mean and covariance at each tau, by the lattice."""
         p = len(self._precision)
-        z = _lattice(p, self._step * (1.0 if p < 3 else 1.4), OUT * region.reach)
+        z = _lattice(p, LOOSE, OUT[p] * region.reach)
         centre, covariance = region.centre.copy(), np.empty_like(region.root)
         for part in self._parts(len(z)):
             value = self._log_posterior_in(region, z[None], part)
@@ -224,7 +226,7 @@ class SeveralPredictors(Predictors):
         across = np.einsum("tpq,p->tq", region.root, row)  # v = row' centre + across' z
         sd = np.sqrt((across * across).sum(axis=1))
         turned = _rotations(across / sd[:, None])
-        rest = _lattice(p - 1, self._step, OUT * region.reach)
+        rest = _lattice(p - 1, self._step, OUT[p - 1] * region.reach)
         axis = ALONG * region.reach * chebyshev_points(n)
         z = np.concatenate(
             [np.broadcast_to(axis[:, None, None], (n, len(rest), 1)), np.broadcast_to(rest, (n, *rest.shape))], axis=2

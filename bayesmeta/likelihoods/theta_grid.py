@@ -36,7 +36,7 @@ class Resolution:
     fall : how far a conditional density is followed below its peak (log).
     """
 
-    panel: float = 4.0
+    panel: float = 3.0
     mu_nodes: int = 20
     tau_width: float = 1.5
     fall: float = 37.0

@@ -22,12 +22,13 @@ def build(structure: Structure) -> pm.Model:
     binomial:  r_ij ~ Bin(n_ij, expit(gamma_i + w_j theta_i)),  theta_i = x_i' beta + tau z_i,  z_i ~ N(0, 1)
 
     with w = (-1/2, 1/2) for control and treated arm where the baseline is at the midpoint, (0, 1) where it is at the
-    control arm. What is sampled is not z_i but e_i, in terms of which the normal likelihood would have theta_i | beta, tau:
+    control arm. What is sampled is not z_i but e_i, in terms of which the normal likelihood would have
 
         theta_i = B_i x_i' beta + (1 - B_i) y_i + sqrt(1 - B_i) s_i e_i,   B_i = s_i^2 / (s_i^2 + tau^2)
 
-    so that the e_i are nearly independent standard normals, whether tau is small against s_i (non-centred, e_i = z_i) or
-    large (centred at y_i). The map from e_i to z_i is exact, and so is the posterior, however rough y_i and s_i are.
+    so that the e_i are nearly independent standard normals, whether tau is small against s_i (then e_i is z_i,
+    non-centred) or large (centred at y_i). The map from e_i to z_i is one to one and its Jacobian is in the density:
+    the posterior is exact however rough y_i and s_i are. Why: docs/decisions/nuts-defaults.md.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def _binomial(structure: Structure, trials: Any, beta: Any, tau: Any, parameters
 
 
 def _standardised(residual: Any, se: Any, tau: Any) -> Any:
-    """z_i = (theta_i - x_i' beta) / tau ~ N(0, 1) in terms of e_i: z = tau (y - x' beta) / (s^2 + tau^2) + sqrt(B) e."""
+    """z = (theta - x' beta) / tau ~ N(0, 1) in terms of e: z = tau (y - x' beta) / (s^2 + tau^2) + sqrt(B) e."""
     e = pm.Flat("e", dims="study")
     variance = se**2 + tau**2
     root = se / pm.math.sqrt(variance)

@@ -12,8 +12,8 @@ from bayesmeta.types import Array
 def complete(sample: Sample, plan: Plan, model: Model, design: Design, effects: Effects, seed: int) -> dict[str, Array]:
     """Joint draws of everything that is reported.
 
-    theta_i = (1 - B_i) y_i + B_i x_i' beta + sqrt(1 - B_i) s_i e_i, B_i = s_i^2 / (s_i^2 + tau^2), where with the normal
-    likelihood e_i ~ N(0, 1) whatever beta and tau, and with the binomial likelihood e_i was sampled.
+    theta_i = (1 - B_i) y_i + B_i x_i' beta + sqrt(1 - B_i) s_i e_i, B_i = s_i^2 / (s_i^2 + tau^2), where e_i ~ N(0, 1)
+    whatever beta and tau with the normal likelihood, and was sampled with the binomial one.
 
     Parameters
     ----------

@@ -7,6 +7,7 @@ import numpy as np
 from bayesmeta.effects import Effects, effect_sizes
 from bayesmeta.errors import ConvergenceError, ModelError
 from bayesmeta.model import Design, Model
+from bayesmeta.nuts.carried import refuse_likelihood, refuse_model, refuse_settings
 from bayesmeta.nuts.complete import complete
 from bayesmeta.nuts.moments import Moments, moments_of
 from bayesmeta.nuts.plan import Plan, plan_of
@@ -69,13 +70,11 @@ def fit_nuts(
     >>> posterior.summary().loc["mu", "rhat"] < 1.01  # doctest: +SKIP
     True
     """
-    if sampler not in SAMPLERS:
-        raise ModelError(f"sampler {sampler!r}: there is no such. Known: {', '.join(SAMPLERS)}.")
-    for name, value, least in (("seed", seed, 0), ("draws", draws, 1), ("tune", tune, 1), ("chains", chains, 1)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise ModelError(f"{name} is {value!r}. It must be a whole number, at least {least}.")
+    refuse_settings(sampler, seed, draws, tune, chains)
+    refuse_likelihood(model)
     effects = _effects(trials, model)
     design = model.design(trials.select(effects.rows) if effects.dropped else trials)
+    refuse_model(model, design.columns)
     moments = moments_of(trials, model, design, effects)
     plan = plan_of(trials, model, design, effects)
     settings = Settings(int(seed), int(draws), int(tune), int(chains), TARGET_ACCEPT, progress)

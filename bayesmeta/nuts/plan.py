@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bayesmeta.effects import Effects
+from bayesmeta.errors import PriorError
 from bayesmeta.model import Design, Model
 from bayesmeta.priors import Normal, Prior
 from bayesmeta.trials import Trials
@@ -103,10 +104,16 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
         baseline_at=model.baseline_at if baseline is not None else "",
         trials=size,
     )
-    parameters = np.array([value for prior in priors for value in prior.pymc[1].values()])
+    parameters = np.array([value for prior in priors for value in _pymc(prior)[1].values()])
     return Plan(structure, table, parameters, k, p)
 
 
 def _family(prior: Prior) -> Family:
-    name, parameters = prior.pymc
+    name, parameters = _pymc(prior)
     return name, tuple(parameters)
+
+
+def _pymc(prior: Prior) -> tuple[str, dict[str, float]]:
+    if prior.pymc is None:  # refused before: bayesmeta/nuts/carried.py
+        raise PriorError(f"{prior}: PyMC has no such distribution.")
+    return prior.pymc

@@ -56,7 +56,7 @@ def nutpie(plan: Plan, settings: Settings) -> Sample:
     """Sample with nutpie (nuts-rs), compiling each structure once in a process."""
     import nutpie as sampler
 
-    with _quiet_and_repeatable(settings.progress):
+    with _repeatable(settings.progress):
         compiled = _compiled(plan.structure).with_data(trials=plan.table, prior_parameters=plan.prior_parameters)
         tree = sampler.sample(
             compiled,
@@ -69,7 +69,10 @@ def nutpie(plan: Plan, settings: Settings) -> Sample:
             save_warmup=False,
             progress_bar=settings.progress,
         )
-    return _sample(tree, plan)
+    sample = _sample(tree, plan)
+    if sample.variables["beta"].shape[:2] != (settings.chains, settings.draws):
+        raise KeyboardInterrupt  # which nutpie answers with the draws so far
+    return sample
 
 
 @lru_cache(maxsize=32)
@@ -87,7 +90,7 @@ def pymc(plan: Plan, settings: Settings) -> Sample:
 
     from bayesmeta.nuts.build import build
 
-    with _quiet_and_repeatable(settings.progress):
+    with _repeatable(settings.progress):
         model = build(plan.structure)
         with model:
             studies = {"study": np.arange(len(plan.table))}
@@ -118,8 +121,8 @@ def versions(sampler: str) -> dict[str, str]:
 
 
 @contextmanager
-def _quiet_and_repeatable(progress: bool) -> Iterator[None]:
-    """Progress on standard error alone; no fast-math, with which cached functions round otherwise than fresh ones."""
+def _repeatable(progress: bool) -> Iterator[None]:
+    """No fast-math, with which cached functions round otherwise than fresh ones; progress on standard error alone."""
     import pytensor
 
     with (

@@ -12,6 +12,7 @@ from bayesmeta.plots.new_setting import new_setting
 from bayesmeta.plots.prior_posterior import prior_posterior
 from bayesmeta.plots.saving import save_figure
 from bayesmeta.plots.subgroups import subgroups
+from bayesmeta.plots.unread_trials import unread_trials
 
 __all__ = [
     "against_pools",
@@ -22,4 +23,5 @@ __all__ = [
     "prior_posterior",
     "save_figure",
     "subgroups",
+    "unread_trials",
 ]

@@ -88,7 +88,7 @@ def bfmi(energy: Array) -> Array:
     Examples
     --------
     >>> bfmi(np.array([[0.0, 1.0, 0.0, 1.0]])).round(2).tolist()
-    [3.0]
+    [4.0]
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray((np.diff(energy, axis=1) ** 2).mean(axis=1) / energy.var(axis=1))

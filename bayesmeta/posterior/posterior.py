@@ -85,6 +85,17 @@ class Posterior(ABC):
     # ---- what follows from it
 
     @property
+    def label(self) -> str:
+        """What tells one fit from another: likelihood, engine, and what is not the plain model."""
+        model = self.model
+        parts = [model.likelihood, self.engine]
+        if model.random_effects != "normal":
+            parts.append({"none": "common effect"}.get(model.random_effects, model.random_effects))
+        if model.moderators is not None:
+            parts.append(model.moderators)
+        return ", ".join(parts)
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """Names that `posterior[...]` knows: the design's columns ("mu" first), "tau", "theta_new"."""
         return (*self.design.columns, "tau", "theta_new")

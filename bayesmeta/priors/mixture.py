@@ -194,8 +194,10 @@ class Mixture(EffectPrior):
                 scale = mass / np.exp(self._log_density(x))
                 new = x - sign * scale * np.log(mass / wanted)
             new = np.where((new >= low) & (new <= high), new, 0.5 * (low + high))
-            finest = 2.0 * np.spacing(np.abs(x)) + 1e-15 * np.where(np.isfinite(scale), scale, 0.0)
-            arrived, x = np.abs(new - x) <= finest, new
+            # The mass itself has no more digits than this, or neighbouring numbers have been reached.
+            exact = np.abs(mass - wanted) <= 1e-15 * wanted
+            arrived = exact | (np.abs(new - x) <= 2.0 * np.spacing(np.abs(x)))
+            x = np.where(exact, x, new)
             answer[left] = x
             if arrived.all():
                 break

@@ -1,6 +1,6 @@
 """Results gathered for readers and machines: tidy tables, plain data, sentences, and the record of the run."""
 
-from bayesmeta.report.quantities import label, quantities, wished_probability
+from bayesmeta.report.quantities import quantities, wished_probability
 from bayesmeta.report.record import record, versions
 from bayesmeta.report.report import Report, pool_quantities
 from bayesmeta.report.words import evidence, number, odds_ratio, probability
@@ -8,7 +8,6 @@ from bayesmeta.report.words import evidence, number, odds_ratio, probability
 __all__ = [
     "Report",
     "evidence",
-    "label",
     "number",
     "odds_ratio",
     "pool_quantities",

@@ -8,24 +8,6 @@ from bayesmeta.posterior import Marginal, Posterior
 COLUMNS = ["outcome", "fit", "quantity", "of", "scale", "mean", "sd", "median", "lower", "upper", "wished", "above_1"]
 
 
-def label(posterior: Posterior) -> str:
-    """What tells one fit from another: likelihood, engine and moderators.
-
-    Examples
-    --------
-    >>> import bayesmeta as bm
-    >>> label(bm.fit(bm.load("crins2014"), bm.Model("normal")))
-    'normal, exact'
-    """
-    model = posterior.model
-    parts = [model.likelihood, posterior.engine]
-    if model.random_effects != "normal":
-        parts.append({"none": "common effect"}.get(model.random_effects, model.random_effects))
-    if model.moderators is not None:
-        parts.append(model.moderators)
-    return ", ".join(parts)
-
-
 def quantities(posterior: Posterior) -> pd.DataFrame:
     """Every quantity that a reader asks for, one row each.
 
@@ -87,7 +69,7 @@ def quantities(posterior: Posterior) -> pd.DataFrame:
         add("study", study, posterior.study(study))
     table = pd.DataFrame(rows)
     table.insert(0, "outcome", posterior.trials.outcome or posterior.trials.name)
-    table.insert(1, "fit", label(posterior))
+    table.insert(1, "fit", posterior.label)
     for column in ("mean", "sd", "wished", "above_1"):
         table[column] = table[column].astype(float) if column in table else np.nan
     return table[COLUMNS]

@@ -1,22 +1,19 @@
 """All results of one outcome gathered: what is written to files and shown in tables."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bayesmeta.checks import AgainstPools, Convergence, Reproduction, SamePosterior
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.frequentist import Pools
 from bayesmeta.posterior import Posterior
 from bayesmeta.report import words
-from bayesmeta.report.quantities import label, quantities
+from bayesmeta.report.findings import Finding
+from bayesmeta.report.quantities import quantities
 from bayesmeta.tables import records, rows
 from bayesmeta.trials import Trials
 from bayesmeta.types import Json
-
-Check = Convergence | SamePosterior | AgainstPools | Reproduction
 
 
 @dataclass
@@ -28,7 +25,7 @@ class Report:
     trials : the evidence.
     pools : the frequentist yardstick, where it was asked for.
     fits : every posterior, in the order in which they were made.
-    checks : every check, in the order in which they were made.
+    findings : every check and sensitivity analysis, in the order in which they were made.
 
     Examples
     --------
@@ -42,17 +39,17 @@ class Report:
     trials: Trials
     pools: Pools | None = None
     fits: list[Posterior] = field(default_factory=list)
-    checks: list[Check] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     @classmethod
-    def of(cls, trials: Trials, *results: Pools | Posterior | Check) -> "Report":
+    def of(cls, trials: Trials, *results: Pools | Posterior | Finding) -> "Report":
         """Gather results of any kind, in any order."""
         report = cls(trials)
         for result in results:
             report.add(result)
         return report
 
-    def add(self, result: Pools | Posterior | Check) -> None:
+    def add(self, result: Pools | Posterior | Finding) -> None:
         """Take in one more result.
 
         Raises
@@ -64,10 +61,10 @@ class Report:
             self.pools = result
         elif isinstance(result, Posterior):
             self.fits.append(result)
-        elif isinstance(result, Check):
-            self.checks.append(result)
+        elif isinstance(result, Finding):
+            self.findings.append(result)
         else:
-            raise BayesmetaError(f"a report takes pools, posteriors and checks, not {type(result).__name__}.")
+            raise BayesmetaError(f"a report takes pools, posteriors, checks and the like, not {type(result).__name__}.")
 
     @property
     def evidence(self) -> str:
@@ -82,8 +79,8 @@ class Report:
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
     def sentences(self) -> list[str]:
-        """What the checks found, in words."""
-        return [sentence for check in self.checks for sentence in _sentences(check)]
+        """What was found, in words."""
+        return [finding.sentence for finding in self.findings]
 
     def to_dict(self) -> Json:
         """Everything as plain data: one outcome in results.json."""
@@ -101,9 +98,9 @@ class Report:
             "trials": records(self.trials.table),
             "set_aside": records(self.trials.set_aside),
             "pools": None if self.pools is None else self.pools.to_dict(),
-            "fits": [{"fit": label(fit)} | fit.to_dict() for fit in self.fits],
+            "fits": [{"fit": fit.label} | fit.to_dict() for fit in self.fits],
             "quantities": records(self.table()),
-            "checks": [{"check": type(check).__name__} | check.to_dict() for check in self.checks],
+            "findings": [{"finding": type(finding).__name__} | finding.to_dict() for finding in self.findings],
         }
 
 
@@ -135,7 +132,3 @@ def pool_quantities(pools: Pools, trials: Trials) -> pd.DataFrame:
         if np.isfinite(row.tau2):
             found.append(shared | {"quantity": "tau", "scale": "log OR", "median": np.sqrt(row.tau2)})
     return pd.DataFrame(found)
-
-
-def _sentences(check: Any) -> tuple[str, ...]:
-    return tuple(check.sentences) if isinstance(check, AgainstPools) else (check.sentence,)

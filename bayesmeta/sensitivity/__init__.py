@@ -14,8 +14,10 @@ from bayesmeta.sensitivity.model_grid import ModelGrid, model_grid
 from bayesmeta.sensitivity.part import Part
 from bayesmeta.sensitivity.power_scaling import PowerScaling, power_scaling
 from bayesmeta.sensitivity.prior_grid import PriorGrid, prior_grid
+from bayesmeta.sensitivity.published_pool import ReanalysedPool, published_pool
 from bayesmeta.sensitivity.reference import Reference, reference
 from bayesmeta.sensitivity.tipping_point import TippingPoint, tipping_point
+from bayesmeta.sensitivity.unread_trials import UnreadTrials, unread_trials
 from bayesmeta.sensitivity.verdict import verdict
 
 __all__ = [
@@ -27,9 +29,11 @@ __all__ = [
     "Part",
     "PowerScaling",
     "PriorGrid",
+    "ReanalysedPool",
     "Reference",
     "Sensitivity",
     "TippingPoint",
+    "UnreadTrials",
     "all",
     "credibility",
     "cumulative",
@@ -37,7 +41,9 @@ __all__ = [
     "model_grid",
     "power_scaling",
     "prior_grid",
+    "published_pool",
     "reference",
     "tipping_point",
+    "unread_trials",
     "verdict",
 ]

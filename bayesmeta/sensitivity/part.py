@@ -8,6 +8,7 @@ from typing import ClassVar
 import pandas as pd
 
 from bayesmeta.posterior import Posterior
+from bayesmeta.sensitivity.asked import side_of
 from bayesmeta.sensitivity.rows import Row, conclusion, conclusions, row_of
 from bayesmeta.tables import plain, records
 from bayesmeta.types import Json
@@ -32,6 +33,11 @@ class Part:
     posterior: Posterior
 
     name: ClassVar[str] = "part"
+
+    @property
+    def side(self) -> int:
+        """The side of OR 1 that is asked about: +1 above, -1 below."""
+        return side_of(self.posterior)
 
     @cached_property
     def given(self) -> Row:

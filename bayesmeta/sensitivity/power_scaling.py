@@ -126,7 +126,7 @@ def power_scaled(posterior: Posterior, powers: list[Powers]) -> PowerScaled:
 def power_scaling(
     posterior: Posterior | Trials, model: Model | None = None, *, delta: float = DELTA, draws: int = DRAWS
 ) -> PowerScaling:
-    """Power-scaling sensitivity of each parameter, without draws.
+    """Power-scaling sensitivity of each parameter.
 
     D = (CJS(1 - delta) / -log2(1 - delta) + CJS(1 + delta) / log2(1 + delta)) / 2, with CJS(alpha) the cumulative
     Jensen-Shannon distance between the posterior and the one with a component raised to alpha: for the cdfs P and Q
@@ -143,8 +143,8 @@ def power_scaling(
 
     Returns
     -------
-    PowerScaling. Normal model: by quadrature. Likelihoods of counts: by weighting so many independent draws. Sensitivities as those of `arviz.psense_summary` with the top-level priors, without its Monte Carlo
-    error.
+    PowerScaling, with the sensitivities of `arviz.psense_summary` for the top-level priors. Normal model: by quadrature,
+    without Monte Carlo error. Likelihoods of counts: by weighting so many independent draws.
 
     References
     ----------

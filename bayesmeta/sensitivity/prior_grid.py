@@ -147,9 +147,12 @@ def _answers(posterior: Posterior, pairs: list[Pair], refused: list[dict[str, st
             mus_of.setdefault(tuple(taus), []).append(mu)
         for block, mus in mus_of.items():
             found |= _block(question, posterior, block, mus)
+    with_mu: dict[EffectPrior, Posterior] = {}  # a prior of mu costs more than one of tau: each once
     for tau, mu in [pair for pair in pairs if pair not in found]:
         try:
-            one = with_priors(posterior, tau, mu)
+            if mu not in with_mu:
+                with_mu[mu] = with_priors(posterior, mu=mu)
+            one = with_priors(with_mu[mu], tau=tau)
             found[tau, mu] = row_of(one), _evidence(posterior, tau, mu, one.log_marginal_likelihood)
         except BayesmetaError as error:
             refused.append({"tau_prior": str(tau), "mu_prior": str(mu), "reason": str(error)})

@@ -15,12 +15,14 @@ def with_priors(
 ) -> Posterior:
     """The posterior under other priors; those of the model where None.
 
-    Likelihoods of counts are integrated once (`bayesmeta.exact`, `Prepared`): a prior of tau then only reweights.
+    Likelihoods of counts are integrated once (`Prepared` of the exact engine): a prior of tau then only reweights.
     """
     changes: dict[str, Any] = {name: prior for name, prior in (("tau", tau), ("mu", mu)) if prior is not None}
     prepared = getattr(posterior, "prepared", None)
     if prepared is None:
         return fit(posterior.trials, posterior.model.but(**changes))
+    if changes.get("mu") == posterior.model.mu:
+        del changes["mu"]
     found: Posterior = prepared.posterior(**changes)
     return found
 

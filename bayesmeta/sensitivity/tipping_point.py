@@ -42,11 +42,9 @@ class TippingPoint(Part):
         and x), trials (those removed), how ("root", "all sets tried", "one after the other"), probability (there; of
         the side asked about).
     curve : question, scale, prior and the columns of `rows.COLUMNS` along each range of scales.
-    side : +1 for P(OR > 1), -1 for P(OR < 1).
     """
 
     curve: pd.DataFrame = field(default_factory=pd.DataFrame)
-    side: int = 1
 
     name = "tipping_point"
 
@@ -118,7 +116,7 @@ def tipping_point(
         rows.append(_trials_row(given, side))
     table = pd.DataFrame(rows)
     curve = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
-    return TippingPoint(table, _sentence(given, side, table), refusals(refused, "question"), given, curve, side)
+    return TippingPoint(table, _sentence(given, side, table), refusals(refused, "question"), given, curve)
 
 
 def _scans(given: Posterior, bounds: tuple[float, ...]) -> list[Scan]:
@@ -162,19 +160,44 @@ def _answered(given: Posterior, side: int, scan: Scan) -> list[dict[str, object]
     """Where each bound is crossed."""
     at = _together(given, scan)
 
-    def chance(scale: float) -> float:
-        return _with(given, scan, scale).effect().probability(above=0.0)
-
     def curve(scales: Array) -> Array:
-        above = at(scales).above() if at is not None else np.array([chance(float(scale)) for scale in scales])
+        if at is not None:
+            above = at(scales).above()
+        elif scan.varies == "mu":
+            above = _reweighted(given, scales)
+        else:
+            above = np.array([_with(given, scan, scale).effect().probability(above=0.0) for scale in scales.tolist()])
         return above if side > 0 else 1.0 - above
 
-    points, rounds = (65, 6) if at is not None else (9, 9)
+    points, rounds = (65, 6) if at is not None or scan.varies == "mu" else (9, 9)
     found = []
     for bound in scan.bounds:
         where = crossing(curve, scan.low, scan.high, bound, rising=scan.rising, points=points, rounds=rounds)
         found.append(_row(scan, bound, where, curve))
     return found
+
+
+def _reweighted(given: Posterior, scales: Array) -> Array:
+    """P(mu > 0) under each N(0, s^2): mu and tau are independent a priori, so p(mu | y) is multiplied by the new prior over the old.
+
+    Legendre panels in mu / s on both sides of 0, where the probability is cut.
+    """
+    mu, prior = given["mu"], given.model.prior_of("mu")
+    x, w = np.polynomial.legendre.leggauss(20)
+    ends = mu.quantile(np.array([1e-13, 1.0 - 1e-13]))
+    width = float(np.diff(mu.quantile(np.array([0.25, 0.75])))[0])
+    above = []
+    for scale in scales.tolist():
+        reach = min(9.0 * scale, float(np.max(np.abs(ends))))
+        edges = np.linspace(0.0, reach, max(int(np.ceil(reach / min(scale, width))), 2) + 1)
+        half = 0.5 * np.diff(edges)[:, None]
+        points, measure = (edges[:-1, None] + half * (1.0 + x)).ravel(), (half * w).ravel()
+        mass = [
+            measure @ (mu.pdf(side * points) * np.exp(-0.5 * (points / scale) ** 2 - prior.log_density(side * points)))
+            for side in (1.0, -1.0)
+        ]
+        above.append(float(mass[0] / (mass[0] + mass[1])))
+    return np.array(above)
 
 
 def _with(given: Posterior, scan: Scan, scale: float) -> Posterior:

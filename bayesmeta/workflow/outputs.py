@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ import pandas as pd
 
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.posterior import Posterior
-from bayesmeta.report import Report, label, record
+from bayesmeta.report import Report, record
 from bayesmeta.types import Json
 
 RECORD = "record.json"
@@ -82,9 +83,9 @@ def write_results(folder: Path, reports: Mapping[str, Report], *, seed: int, opt
     options : what the run was asked to do, stored in the record.
     """
     write_json(folder / "results.json", {name: report.to_dict() for name, report in reports.items()})
-    pd.concat([report.table() for report in reports.values()], ignore_index=True).to_csv(
-        folder / "results.csv", index=False, lineterminator="\n"
-    )
+    table = pd.concat([report.table() for report in reports.values()], ignore_index=True)
+    if len(table):
+        table.to_csv(folder / "results.csv", index=False, lineterminator="\n")
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     records = {name: record(report.trials, report.fits, seed=seed) for name, report in reports.items()}
     versions = next(iter(records.values()))["versions"]
@@ -99,11 +100,21 @@ def write_draws(folder: Path, fits: Sequence[Posterior]) -> list[Path]:
     """The draws of each sampled fit as NetCDF, every ArviZ group in it."""
     paths = []
     for fit in fits:
-        path = folder / f"draws-{slug(label(fit))}.nc"
+        path = folder / f"draws-{slug(fit.label)}.nc"
         tree = fit.to_arviz()
         tree.to_netcdf(path, engine="h5netcdf")
         paths.append(path)
     return paths
+
+
+def write_findings(folder: Path, report: Report) -> None:
+    """The table of each finding as CSV, under the finding's name."""
+    seen: dict[str, int] = {}
+    for finding in report.findings:
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(finding).__name__).lower()
+        seen[name] = seen.get(name, 0) + 1
+        suffix = f"-{seen[name]}" if seen[name] > 1 else ""
+        finding.table.to_csv(folder / f"{name}{suffix}.csv", index=False, lineterminator="\n")
 
 
 def slug(text: str) -> str:

@@ -12,9 +12,9 @@ from bayesmeta.fit import SEED, fit
 from bayesmeta.frequentist import pool
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
-from bayesmeta.report import Report, evidence, label
+from bayesmeta.report import Report, evidence
 from bayesmeta.trials import Trials
-from bayesmeta.workflow.outputs import slug, staged, write_draws, write_results
+from bayesmeta.workflow.outputs import slug, staged, write_draws, write_findings, write_results
 
 ATTACHMENT = ("attachment/secure", "attachment/disorganised")
 MODERATOR = "sensitivity_focused"
@@ -96,6 +96,7 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
         report.add(checks.reproduction(report.pools, trials.published))
     say(f"{name}: plots")
     _draw(folder, report, exact, sampled)
+    write_findings(folder, report)
     if sampled:
         say(f"{name}: draws")
         write_draws(folder, sampled)
@@ -135,7 +136,7 @@ def _draw(folder: Path, report: Report, exact: list[Posterior], sampled: list[Po
         plots.save_figure(figure, folder / f"{figure.get_label()}.png")
     for posterior in sampled:
         for figure in plots.diagnostics(posterior):
-            plots.save_figure(figure, folder / "diagnostics" / slug(label(posterior)) / f"{figure.get_label()}.png")
+            plots.save_figure(figure, folder / "diagnostics" / slug(posterior.label) / f"{figure.get_label()}.png")
 
 
 def _with(model: Model) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,10 @@ from bayesmeta.fit import SEED
 from bayesmeta.trials import Trials, load, read_trials
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
+
+    from bayesmeta.report import Report
 
 
 class Script:
@@ -31,33 +35,34 @@ class Script:
     """
 
     def __init__(self, description: str | None, arguments: list[str] | None = None) -> None:
-        text = (description or "").strip()
         parser = argparse.ArgumentParser(
-            description=text, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+            description=(description or "").strip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
         )
+        table = "CSV table to use instead of the shipped trials (bayesmeta data --template)"
+        parser.add_argument("--data", metavar="FILE", help=table)
         parser.add_argument(
-            "--data", metavar="FILE", help="CSV table to use instead of the shipped trials (bayesmeta data --template)"
-        )
-        parser.add_argument(
-            "--draws", type=_positive, default=1000, help="draws kept in each of 4 chains (default 1000)"
+            "--draws", type=_positive, default=1000, help="draws in each of 4 chains (default 1000)"
         )
         parser.add_argument("--seed", type=int, default=SEED, help=f"integer seed (default {SEED})")
-        parser.add_argument(
-            "--out", metavar="FOLDER", default="results", help="folder for the results (default results)"
-        )
+        parser.add_argument("--out", metavar="FOLDER", default="results", help="folder for results (default results)")
         options = parser.parse_args(arguments)
         self.data: str | None = options.data
         self.draws: int = options.draws
         self.seed: int = options.seed
         self.out = Path(options.out)
-        self._trials: Trials | None = None
-        self._figures: list[Figure] = []
+        self._evidence: list[Trials] = []
+        self._figures: dict[str, list[Figure]] = {}
+        self._tables: dict[str, dict[str, pd.DataFrame]] = {}
+        self._reports: dict[str, Report] = {}
 
     def trials(self, name: str) -> Trials:
         """The shipped trials of that name, or the table given by --data in their place.
 
         A table from --data keeps the outcome, the wished direction and the published pooled result of the shipped set,
-        so that whoever holds all published trials checks them against what was printed.
+        so that whoever holds all published trials checks them against what was printed. What is saved and reported
+        afterwards belongs to these trials, until the next call.
 
         Parameters
         ----------
@@ -66,54 +71,85 @@ class Script:
         Returns
         -------
         Trials
+
+        Raises
+        ------
+        DataError
+            A table that cannot be used.
         """
-        shipped = load(name)
-        self._trials = shipped if self.data is None else _in_place_of(shipped, self.data)
         from bayesmeta.report import evidence
 
-        self.say(evidence(self._trials))
-        return self._trials
+        shipped = load(name)
+        found = shipped if self.data is None else _in_place_of(shipped, self.data)
+        if any(earlier.name == found.name for earlier in self._evidence):
+            found = replace(found, name=name)
+        self._evidence.append(found)
+        self.say(evidence(found))
+        return found
 
     def say(self, message: str) -> None:
         """A line of progress on standard error."""
         print(message, file=sys.stderr, flush=True)
 
     def save(self, *figures: "Figure") -> None:
-        """Keep figures for the results folder, each under its label; written by `report`.
+        """Keep figures for the results folder, each under its label; `report` writes them.
 
         Parameters
         ----------
         figures : from `bm.plots`.
         """
-        self._figures += figures
+        self._figures.setdefault(self._current().name, []).extend(figures)
+
+    def table(self, frame: "pd.DataFrame", name: str) -> None:
+        """Keep one more table for the results folder, as NAME.csv; `report` writes it.
+
+        Parameters
+        ----------
+        frame : any table.
+        name : of the file, without ending.
+        """
+        self._tables.setdefault(self._current().name, {})[name] = frame
 
     def report(self, *results: Any) -> None:
         """Write figures, results.json, results.csv, draws and record.json, and print the tables.
 
+        A script with several outcomes calls it for each; their files then stand in a folder for each outcome.
+
         Parameters
         ----------
-        results : pools, posteriors and checks, in any order.
+        results : pools, posteriors, checks and sensitivity analyses, in any order.
         """
-        from bayesmeta.plots import save_figure
         from bayesmeta.report import Report
         from bayesmeta.workflow import terminal
-        from bayesmeta.workflow.outputs import staged, write_draws, write_results
 
-        if self._trials is None:
-            raise BayesmetaError("a script reports on trials: call run.trials(name) first.")
-        report = Report.of(self._trials, *results)
-        with staged(self.out) as folder:
-            for figure in self._figures:
-                save_figure(figure, folder / f"{figure.get_label()}.png")
-            write_draws(folder, [fit for fit in report.fits if fit.engine == "nuts"])
-            write_results(
-                folder,
-                {self._trials.name: report},
-                seed=self.seed,
-                options={"draws": self.draws, "data": bool(self.data)},
-            )
+        trials = self._current()
+        report = Report.of(trials, *results)
+        self._reports[trials.name] = report
+        self._write()
         terminal.show(report)
         self.say(f"Results are in {self.out}.")
+
+    def _current(self) -> Trials:
+        if not self._evidence:
+            raise BayesmetaError("a script saves and reports on trials: call run.trials(name) first.")
+        return self._evidence[-1]
+
+    def _write(self) -> None:
+        from bayesmeta.plots import save_figure
+        from bayesmeta.workflow.outputs import slug, staged, write_draws, write_findings, write_results
+
+        with staged(self.out) as staging:
+            for name, report in self._reports.items():
+                folder = staging / slug(name) if len(self._reports) > 1 else staging
+                folder.mkdir(exist_ok=True)
+                for figure in self._figures.get(name, []):
+                    save_figure(figure, folder / f"{figure.get_label()}.png")
+                write_draws(folder, [fit for fit in report.fits if fit.engine == "nuts"])
+                write_findings(folder, report)
+                for title, frame in self._tables.get(name, {}).items():
+                    frame.to_csv(folder / f"{slug(title)}.csv", index=False, lineterminator="\n")
+            options = {"draws": self.draws, "own data": self.data is not None}
+            write_results(staging, self._reports, seed=self.seed, options=options)
 
 
 def script(description: str | None = None) -> Script:
@@ -143,8 +179,6 @@ def _one_message(kind: type[BaseException], error: BaseException, traceback: Any
 
 def _in_place_of(shipped: Trials, path: str) -> Trials:
     """The user's table with the shipped set's outcome, direction and published result."""
-    from dataclasses import replace
-
     table = read_trials(path, outcome=shipped.outcome, direction=shipped.direction)
     return replace(table, published=shipped.published)
 

@@ -1,7 +1,6 @@
 """A report as text for people: what a reader looks for first, first."""
 
 import sys
-from collections.abc import Iterable
 from typing import IO
 
 import numpy as np
@@ -11,14 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bayesmeta.checks import AgainstPools
 from bayesmeta.frequentist import Pools
-from bayesmeta.report import Report, label, number, odds_ratio, probability, quantities
+from bayesmeta.report import Report, number, odds_ratio, probability, quantities
 from bayesmeta.tables import rows
 
 WIDTH = 110
 INTERVALS = {"wald": "Wald", "hksj": "HKSJ", "hksj_adhoc": "ad hoc HKSJ"}
-REMARKS = 4  # of the sentences on frequentist pools: one of each kind tells the rest
 
 
 def console(stream: IO[str] | None = None) -> Console:
@@ -41,7 +38,7 @@ def show(report: Report, to: Console | None = None) -> None:
     if report.fits:
         screen.print(answers_table(report))
         screen.print(studies_table(report))
-    for sentence in _selected(report):
+    for sentence in report.sentences():
         screen.print(Text(f"- {sentence}"))
 
 
@@ -91,7 +88,7 @@ def answers_table(report: Report) -> Table:
     direction = {"higher": "P(OR > 1), wished", "lower": "P(OR < 1), wished"}.get(report.trials.direction)
     table = _table("Posterior: median (95% interval)", "", "OR (tau: log OR)", direction or "P(OR > 1)")
     for fit in report.fits:
-        table.add_row(Text(label(fit), style="bold"), "", "")
+        table.add_row(Text(fit.label, style="bold"), "", "")
         answers = quantities(fit)
         for row in rows(answers[~answers["quantity"].isin(["study", "coefficient"])]):
             name = f"  {row.quantity}: {row.of}" if row.of else f"  {row.quantity}"
@@ -106,7 +103,7 @@ def answers_table(report: Report) -> Table:
 def studies_table(report: Report) -> Table:
     """Each trial: counts, observed and shrunken OR in the first fit."""
     fit = report.fits[0]
-    title = f"Trials: observed and shrunken OR ({label(fit)})"
+    title = f"Trials: observed and shrunken OR ({fit.label})"
     table = _table(title, "trial", "treated", "control", "observed", "shrunken")
     counts = fit.trials.counts[fit.effects.rows]
     for row, count in zip(rows(fit.studies()), counts, strict=True):
@@ -114,16 +111,3 @@ def studies_table(report: Report) -> Table:
         observed = odds_ratio(*np.exp([row.y, row.y - 1.959964 * row.se, row.y + 1.959964 * row.se]))
         table.add_row(escape(row.study), *arms, observed, odds_ratio(*np.exp([row.median, row.lower, row.upper])))
     return table
-
-
-def _selected(report: Report) -> Iterable[str]:
-    """All sentences of the checks, but of the comparison with frequentist pools one of each kind of method."""
-    for check in report.checks:
-        if not isinstance(check, AgainstPools):
-            yield check.sentence
-            continue
-        shown = check.table[
-            check.table["method"].isin(["MH", "RevMan", "REML", "published"])
-            & check.table["interval"].isin(["wald", "hksj", "as printed"])
-        ].drop_duplicates(subset=["method"])
-        yield from shown["because"].head(REMARKS)

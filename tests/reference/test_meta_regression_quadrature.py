@@ -1,7 +1,7 @@
 """Meta-regression against an independent quadrature (data/reference/README.md, "Meta-regression").
 
-Goralczyk 2011, `~ randomized` with each of the three levels as reference; every coefficient has a prior N(0, 4^2), so the
-reference level changes the posterior. Ten significant digits are printed.
+Goralczyk 2011, `~ randomized` with each of the three levels as reference; every coefficient has a prior N(0, 4^2), so
+the reference level changes the posterior. Ten significant digits are printed.
 """
 
 import json

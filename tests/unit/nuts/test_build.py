@@ -8,20 +8,22 @@ from scipy.special import expit
 from bayesmeta.effects import effect_sizes
 from bayesmeta.model import Model
 from bayesmeta.nuts.plan import plan_of
+from bayesmeta.priors import catalogue, parse_prior
 
 pm = pytest.importorskip("pymc")
 build = pytest.importorskip("bayesmeta.nuts.build").build
 
 pytestmark = pytest.mark.slow
 
-PRIORS = [
-    "half_normal(0.5)",
-    "half_cauchy(0.5)",
-    "half_t(3, 0.5)",
-    "exponential(2)",
-    "lognormal(-1, 0.8)",
-    "uniform(0, 2)",
-]
+
+def tau_priors():
+    """One prior for each PyMC family that any family of ours asks for."""
+    found = {}
+    for family in catalogue("tau"):
+        for text in family.examples:
+            if (form := parse_prior(text).pymc) is not None:
+                found.setdefault(form[0], text)
+    return list(found.values())
 
 
 def log_density(plan):
@@ -49,7 +51,7 @@ def plan(trials, model):
     return plan_of(trials, model, model.design(trials), effect_sizes(trials))
 
 
-@pytest.mark.parametrize("tau_prior", PRIORS)
+@pytest.mark.parametrize("tau_prior", tau_priors())
 def test_normal_likelihood_with_study_effects_integrated_out(trials, tau_prior):
     model = Model(mu="normal(0.3, 2)", tau=tau_prior)
     at, _ = log_density(plan(trials, model))

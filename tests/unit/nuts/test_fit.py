@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bayesmeta.errors import ConvergenceError, ModelError
+from bayesmeta.errors import BayesmetaError, ConvergenceError, ModelError
 from bayesmeta.model import Model
 from bayesmeta.nuts import fit_nuts
 from bayesmeta.posterior import PointMass
@@ -78,6 +78,23 @@ def test_settings_that_are_none(trials, settings, message):
     with pytest.raises(ModelError) as refused:
         fit_nuts(trials, Model(), **settings)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (
+            {"likelihood": "hypergeometric"},
+            "likelihood 'hypergeometric': NUTS has the likelihoods normal and binomial.",
+        ),
+        ({"random_effects": "student_t(4)"}, "random effects 'student_t(4)': NUTS has normal random effects, or none."),
+        ({"tau": "jeffreys"}, "tau prior jeffreys: PyMC has no such distribution. State one that it has, such as half"),
+    ],
+)
+def test_what_is_not_carried_is_refused_by_name(trials, model, message):
+    with pytest.raises(BayesmetaError) as refused:
+        fit_nuts(trials, Model(**model))
+    assert str(refused.value).startswith(message)
 
 
 def test_a_row_without_counts_cannot_enter_the_binomial_likelihood(mixed, scripted):

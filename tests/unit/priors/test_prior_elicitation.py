@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayesmeta.errors import PriorError
@@ -43,6 +43,7 @@ def test_a_member_is_found_again_from_its_own_quantiles(family):
     np.testing.assert_allclose(found.quantile(grid), prior.quantile(grid), rtol=1e-6)
 
 
+@settings(max_examples=40)
 @given(
     family=st.sampled_from([LogNormal, Gamma, Normal, Uniform, InverseGamma]),
     p=st.lists(st.floats(0.02, 0.98), min_size=2, max_size=2),
@@ -57,6 +58,7 @@ def test_whatever_is_given_back_has_the_stated_quantiles(family, p, value):
         assert prior.cdf(x) == pytest.approx(q, abs=1e-9)
 
 
+@settings(max_examples=40)
 @given(scale=st.floats(1e-4, 1e4), p=st.floats(0.05, 0.95))
 def test_a_scale_is_found_wherever_it_lies(scale, p):
     assert elicit("half_normal", (p, HalfNormal(scale).quantile(p))).scale == pytest.approx(scale, rel=1e-7)

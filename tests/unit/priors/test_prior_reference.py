@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bayesmeta.errors import PriorError
@@ -158,6 +158,7 @@ def test_with_one_standard_error_the_normalised_priors_are_known():
 
 
 @each
+@settings(max_examples=40)
 @given(se=standard_errors, factor=st.floats(1e-3, 1e3), order=st.randoms())
 def test_the_unit_and_the_order_of_the_trials_do_not_matter(family, se, factor, order):
     tau = np.array([0.01, 0.3, 2.0])

@@ -17,6 +17,12 @@ def run(out: Path, files: dict[str, str]) -> None:
         write_json(folder / RECORD, {"files": sorted(files)})
 
 
+def interrupted(out: Path) -> None:
+    with staged(out) as folder:
+        (folder / "a.csv").write_text("second, half")
+        raise KeyboardInterrupt
+
+
 def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
@@ -25,9 +31,8 @@ def test_an_interrupted_run_leaves_the_earlier_results_whole(tmp_path: Path):
     out = tmp_path / "results"
     run(out, {"a.csv": "first", "plots/b.png": "first"})
     before = contents(out)
-    with pytest.raises(KeyboardInterrupt), staged(out) as folder:
-        (folder / "a.csv").write_text("second, half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(out)
     assert contents(out) == before
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 

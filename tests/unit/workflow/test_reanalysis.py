@@ -61,8 +61,8 @@ def test_results_json_is_strict_and_complete(quick: tuple[Path, list[str]]):
     assert all(row["reason"] for row in secure["set_aside"])
     methods = {row["method"] for row in secure["pools"]["methods"]}
     assert methods == {"MH", "Peto", "conditional", "EE", "DL", "RevMan", "PM", "ML", "REML"}
-    assert {check["check"] for check in secure["checks"]} == {"AgainstPools", "Reproduction"}
-    comparisons = secure["checks"][0]["comparisons"]
+    assert {found["finding"] for found in secure["findings"]} == {"AgainstPools", "Reproduction"}
+    comparisons = secure["findings"][0]["comparisons"]
     assert all(row["because"] for row in comparisons)
     assert comparisons[-1]["method"] == "published"
 

@@ -1,0 +1,72 @@
+"""What NUTS carries, and a refusal of what it does not."""
+
+import numpy as np
+
+from bayesmeta.errors import ModelError, PriorError
+from bayesmeta.model import Model
+from bayesmeta.nuts.samplers import SAMPLERS
+from bayesmeta.priors import Prior
+
+LIKELIHOODS = ("normal", "binomial")
+RANDOM_EFFECTS = ("normal", "none")
+
+
+def refuse_model(model: Model, columns: tuple[str, ...]) -> None:
+    """Refuse a likelihood, random effects or a prior that the PyMC model has no form for.
+
+    Parameters
+    ----------
+    model : what is assumed.
+    columns : names of the design's columns.
+
+    Raises
+    ------
+    ModelError, PriorError
+        Naming the part, and what there is instead.
+    """
+    if model.random_effects not in RANDOM_EFFECTS:
+        raise ModelError(
+            f"random effects {model.random_effects!r}: NUTS has normal random effects, or none. State"
+            " --random-effects normal."
+        )
+    if model.random_effects != "none":
+        _refuse_prior(model.tau_prior, "tau", "half_normal(0.5)")
+    for column in columns:
+        _refuse_prior(model.prior_of(column), column, "normal(0, 1)")
+    if model.likelihood == "binomial":
+        _refuse_prior(model.baseline_prior, "baseline", "normal(0, 5)")
+
+
+def refuse_likelihood(model: Model) -> None:
+    """Refuse a likelihood that is not sampled.
+
+    Raises
+    ------
+    ModelError
+    """
+    if model.likelihood not in LIKELIHOODS:
+        raise ModelError(
+            f"likelihood {model.likelihood!r}: NUTS has the likelihoods {' and '.join(LIKELIHOODS)}. State --likelihood"
+            " binomial, which takes the same counts."
+        )
+
+
+def _refuse_prior(prior: Prior, role: str, offered: str) -> None:
+    if prior.pymc is None:
+        raise PriorError(
+            f"{role} prior {prior}: PyMC has no such distribution. State one that it has, such as {offered}."
+        )
+
+
+def refuse_settings(sampler: str, seed: int, draws: int, tune: int, chains: int) -> None:
+    """Refuse a sampler that does not exist and settings that are no numbers of draws.
+
+    Raises
+    ------
+    ModelError
+    """
+    if sampler not in SAMPLERS:
+        raise ModelError(f"sampler {sampler!r}: there is no such. Known: {', '.join(SAMPLERS)}.")
+    for name, value, least in (("seed", seed, 0), ("draws", draws, 1), ("tune", tune, 1), ("chains", chains, 1)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise ModelError(f"{name} is {value!r}. It must be a whole number, at least {least}.")

@@ -1,0 +1,53 @@
+"""The prior grid: odds ratio, new setting and P of one side under each prior, with what the data say alone."""
+
+from matplotlib.figure import Figure
+
+from bayesmeta.plots.captions import title_of
+from bayesmeta.plots.sensitivity_rows import Row, draw_rows, numbers_of
+from bayesmeta.plots.style import in_style
+from bayesmeta.sensitivity import PriorGrid
+
+INCHES = 6.0
+
+
+@in_style
+def sensitivity_priors(grid: PriorGrid) -> Figure:
+    """Forest of priors: a line for each prior of tau, a colour for each prior of mu.
+
+    The band is the 95% interval under flat priors of both, what the trials say alone; the dashed line in the right panel is
+    the probability at which the interval takes in OR 1, and a hollow point is a prior under which the conclusion flips.
+
+    Parameters
+    ----------
+    grid : from `bayesmeta.sensitivity.prior_grid`.
+
+    Returns
+    -------
+    matplotlib Figure, labelled "sensitivity-priors".
+
+    References
+    ----------
+    Lambert et al. 2005, Stat Med 24:2401, figure 1 (results by prior).
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> from bayesmeta.sensitivity import prior_grid
+    >>> grid = prior_grid(bm.load("crins2014"), tau=["half_normal(0.5)", "half_normal(1)"])
+    >>> sensitivity_priors(grid).get_label()
+    'sensitivity-priors'
+    """
+    rows: dict[str, dict[str, dict[str, float]]] = {}
+    labels = zip(grid.table["tau_prior"], grid.table["mu_prior"], numbers_of(grid.table), strict=True)
+    for tau, mu, numbers in labels:
+        rows.setdefault(f"τ ~ {tau}", {})[f"μ ~ {mu}"] = numbers
+    data = grid.data_only
+    return draw_rows(
+        "sensitivity-priors",
+        f"{title_of(grid.posterior.trials, INCHES)}: other priors",
+        grid,
+        [Row(label, series) for label, series in rows.items()],
+        side=grid.side,
+        band=None if data is None else (data["lower"], data["upper"]),
+        note=f"As given: μ ~ {grid.posterior.model.prior_of('mu')}, τ ~ {grid.posterior.model.tau_prior}.",
+    )
