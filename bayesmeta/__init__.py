@@ -5,10 +5,12 @@ In the order of an analysis:
 - Evidence: `load` a data set that comes with the package (`dataset_names`), or `read_trials` from a file: `Trials`.
   What was published: `published_pools`. Effects with standard errors: `effect_sizes`.
 - Yardstick: `pool`, `metaregression`.
-- Model: `Model`, with priors `Normal`, `Flat`, `OddsRatioWithin` for effects and `HalfNormal`, `HalfCauchy`, `HalfT`,
-  `Uniform`, `Exponential`, `LogNormal` for heterogeneity; `parse_prior` reads one, `describe` says what it means.
+- Model: `Model`, with a prior for each parameter: `OddsRatioWithin`, `Normal`, `StudentT` ... for effects,
+  `HalfNormal`, `HalfCauchy`, `LogNormal`, `Turner` ... for heterogeneity; `bayesmeta priors` lists all. `parse_prior`
+  reads one, `describe` says what it means, `elicit` finds one from quantiles.
 - Posterior: `fit`, by either engine, gives a `Posterior`.
-- May we believe it? `checks`. What if? `sensitivity`. Pictures and text: `plots`, `report`. A whole analysis as a script: `script`.
+- May we believe it? `checks`. What if? `sensitivity`. Pictures and text: `plots`, `report`. A whole analysis as a
+  script: `script`.
 
 Examples
 --------
@@ -30,16 +32,39 @@ from bayesmeta.frequentist import metaregression, pool
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import (
+    I2,
+    Bartos,
+    BartosEffect,
+    BergerDeely,
+    Conventional,
+    DuMouchel,
+    Enthusiastic,
     Exponential,
+    Fixed,
     Flat,
+    Gamma,
     HalfCauchy,
     HalfNormal,
     HalfT,
+    ImproperUniform,
+    InverseGamma,
+    Jeffreys,
     LogNormal,
+    LogT,
+    Mixture,
     Normal,
     OddsRatioWithin,
+    OverallJeffreys,
+    Rhodes,
+    Sceptical,
+    Sqrt,
+    StudentT,
+    Turner,
     Uniform,
+    UniformShrinkage,
+    UnitInformation,
     describe,
+    elicit,
     parse_prior,
 )
 from bayesmeta.trials import Trials, dataset_names, load, published_pools, read_trials
@@ -53,29 +78,52 @@ else:
     __getattr__ = lazy.attach(__name__, ["checks", "plots", "report", "sensitivity"], {"workflow": ["script"]})[0]
 
 __all__ = [
+    "I2",
+    "Bartos",
+    "BartosEffect",
     "BayesmetaError",
     "BayesmetaWarning",
+    "BergerDeely",
+    "Conventional",
     "ConvergenceError",
     "DataError",
+    "DuMouchel",
+    "Enthusiastic",
     "Exponential",
+    "Fixed",
     "Flat",
+    "Gamma",
     "HalfCauchy",
     "HalfNormal",
     "HalfT",
+    "ImproperUniform",
+    "InverseGamma",
+    "Jeffreys",
     "LogNormal",
+    "LogT",
+    "Mixture",
     "Model",
     "ModelError",
     "Normal",
     "OddsRatioWithin",
+    "OverallJeffreys",
     "Posterior",
     "PriorError",
+    "Rhodes",
+    "Sceptical",
+    "Sqrt",
+    "StudentT",
     "Trials",
+    "Turner",
     "Uniform",
+    "UniformShrinkage",
+    "UnitInformation",
     "__version__",
     "checks",
     "dataset_names",
     "describe",
     "effect_sizes",
+    "elicit",
     "fit",
     "load",
     "metaregression",

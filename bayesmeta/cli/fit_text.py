@@ -164,7 +164,7 @@ def assumptions(posterior: Posterior) -> list[str]:
         prior = model.prior_of(name)
         lines.append(f"Prior of {name}: {in_words(prior) if name == 'mu' else prior}".removesuffix(".") + ".")
     if model.random_effects != "none":
-        lines.append(f"Prior of tau: {in_words(model.tau_prior)}".removesuffix(".") + ".")
+        lines.append(f"Prior of tau: {in_words(posterior.tau_prior)}".removesuffix(".") + ".")
     if model.likelihood == "binomial":
         lines.append(f"Prior of the baselines (log odds at the {model.baseline_at}): {model.baseline_prior}.")
     return lines

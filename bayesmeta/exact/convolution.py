@@ -22,7 +22,7 @@ Z = 0.6 * np.arange(-24.0, 25.0)
 LOG_Z_WEIGHT = -0.5 * Z * Z + np.log(0.6) - 0.5 * np.log(2.0 * np.pi)
 TINY = 1e-300
 NOTHING = 1e-60  # of the peak: a likelihood so far below it adds nothing to any integral
-AT_ONCE = 4_000_000  # numbers in a matrix
+FARTHEST = 38.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,20 +61,18 @@ class Convolution:
             mass = mass[rows]
             seen = mass.max(axis=0) > NOTHING
             mass, nodes = mass[:, seen], nodes[seen]
-        steps, n = m.shape
-        found = np.empty((len(mass), steps, n))
-        at_once = max(1, AT_ONCE // ((len(nodes) + 1) * n))
-        for start in range(0, steps, at_once):
-            part = slice(start, min(start + at_once, steps))
-            density = [
-                self.kernel.at(nodes[:, None] - row, scale, self.finest) for row, scale in zip(m[part], tau[part])
-            ]
-            found[:, part] = (mass @ np.concatenate(density, axis=1)).reshape(len(mass), -1, n)
         chosen = np.arange(len(mass)) if rows is None else rows
-        for t in range(steps):
-            for scale, weight in zip(*self.kernel.fine(float(tau[t]), self.finest)):
-                found[:, t] += weight * self._smoothed(chosen, m[t], scale)
-            self._add_tails(found[:, t], chosen, m[t], float(tau[t]))
+        found = np.zeros((len(mass), *m.shape))
+        for t, scale in enumerate(tau.tolist()):
+            # Nodes farther from every mean than this have a normal density of zero in double precision.
+            reach = FARTHEST * scale * float(self.kernel.scale.max()) if self.kernel.density is None else np.inf
+            first, last = np.searchsorted(nodes, (float(m[t].min()) - reach, float(m[t].max()) + reach))
+            if np.any(self.kernel.scale * scale >= self.finest):
+                near = nodes[first:last]
+                found[:, t] = mass[:, first:last] @ self.kernel.at(near[:, None] - m[t], scale, self.finest)
+            for narrow, weight in zip(*self.kernel.fine(scale, self.finest)):
+                found[:, t] += weight * self._smoothed(chosen, m[t], narrow)
+            self._add_tails(found[:, t], chosen, m[t], scale)
         return np.log(np.maximum(found, TINY)) + self.grid.peak[chosen][:, None, None]
 
     def _smoothed(self, rows: Integers, m: Array, scale: float) -> Array:

@@ -1,27 +1,37 @@
-"""The exact fit: nodes of tau, conditional Gaussians there, posterior weights."""
+"""The exact fit: in closed form given tau where everything is normal, by quadrature for any likelihood elsewhere."""
+
+import warnings
 
 from bayesmeta.effects import effect_sizes
-from bayesmeta.errors import ModelError
+from bayesmeta.errors import BayesmetaWarning
+from bayesmeta.exact.count_posterior import CountPosterior
 from bayesmeta.exact.given_tau import NormalProblem
-from bayesmeta.exact.over_tau import no_heterogeneity, over_tau
+from bayesmeta.exact.over_tau import known_tau, over_tau
 from bayesmeta.exact.posterior import ExactPosterior
+from bayesmeta.exact.prepared import prepare
 from bayesmeta.model import Model
+from bayesmeta.posterior import Posterior
 from bayesmeta.trials import Trials
 
 
-def fit_exact(trials: Trials, model: Model) -> ExactPosterior:
-    """Posterior of the normal likelihood by quadrature over tau.
+CLOSED_FORM = ("normal", "none")  # random effects with which the normal likelihood is Gaussian given tau
+OUTSIDE = 1e-8  # of the posterior mass
 
-    p(tau | y) ~ p(tau) p(y | tau), with p(y | tau) and p(beta | tau, y) in closed form.
+
+def fit_exact(trials: Trials, model: Model) -> Posterior:
+    """Posterior by quadrature over tau.
+
+    p(tau | y) ~ p(tau) p(y | tau); with the normal likelihood p(y | tau) and p(beta | tau, y) have closed forms, with
+    counts or other random effects the study effects and the coefficients are integrated out numerically.
 
     Parameters
     ----------
     trials : the evidence.
-    model : likelihood "normal"; random effects "normal" or "none"; any proper prior of tau; normal or flat beta.
+    model : any likelihood, random effects and prior of tau; normal or flat priors of the coefficients.
 
     Returns
     -------
-    ExactPosterior
+    ExactPosterior (closed form given tau) or CountPosterior
 
     Raises
     ------
@@ -40,13 +50,23 @@ def fit_exact(trials: Trials, model: Model) -> ExactPosterior:
     >>> round(fit_exact(bm.load("crins2014"), bm.Model("normal", mu=bm.Normal(0, 4)))["tau"].median, 3)
     0.345
     """
-    if model.likelihood != "normal":
-        raise ModelError(
-            f"likelihood {model.likelihood!r}: the exact engine has the normal likelihood. Fit with --engine nuts"
-            ' (engine="nuts"), or with --likelihood normal.'
-        )
+    if model.likelihood != "normal" or model.random_effects not in CLOSED_FORM:
+        return _by_quadrature(trials, model)
     effects = effect_sizes(trials, zero_cells=model.zero_cells)
     design = model.design(trials.select(effects.rows) if effects.dropped else trials)
     problem = NormalProblem(effects.y, effects.se, design.matrix, design.prior_location, design.prior_scale)
-    solved = no_heterogeneity(problem) if model.random_effects == "none" else over_tau(problem, model.tau_prior)
+    solved = known_tau(problem, 0.0) if model.random_effects == "none" else over_tau(problem, model.tau_prior)
     return ExactPosterior(trials, model, design, effects, problem, solved)
+
+
+def _by_quadrature(trials: Trials, model: Model) -> CountPosterior:
+    posterior = prepare(trials, model).posterior()
+    outside = float(posterior.diagnostics["beyond_the_nodes"])
+    if outside > OUTSIDE:
+        warnings.warn(
+            f"tau prior {model.tau}: {outside:.1g} of the posterior mass lies beyond the largest tau that is integrated"
+            " over. State a prior with a lighter tail, such as half_normal(0.5).",
+            BayesmetaWarning,
+            stacklevel=4,
+        )
+    return posterior

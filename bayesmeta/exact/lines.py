@@ -8,7 +8,7 @@ import numpy as np
 
 from bayesmeta.errors import PriorError
 from bayesmeta.likelihoods.series import Panels, graded_edges
-from bayesmeta.types import Array
+from bayesmeta.types import Array, Integers
 
 DENSE = 241  # points at which a polynomial is looked over
 ROUNDS = 60
@@ -19,7 +19,7 @@ RESOLVED = 1e-9  # what the last Chebyshev coefficients of a log density may sti
 MOST = 160
 FEW = 12
 
-LogDensity = Callable[[Array], Array]
+LogDensity = Callable[[Array, Integers], Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ def solve(
 
     Parameters
     ----------
-    log_posterior : v (T, n) to log densities (T, n).
+    log_posterior : v (t, n) at t of the nodes of tau, and which (t,), to log densities (t, n).
     mean, sd : (T,) a guess.
     nodes : Chebyshev nodes to begin with; doubled while the series has not ended.
     fall : how far each end of a window lies below the peak.
@@ -118,20 +118,23 @@ def solve(
     PriorError : a density that does not fall: the posterior is improper.
     """
     low, high = mean - 9.0 * sd, mean + 9.0 * sd
+    moving = np.arange(len(low))
     for _ in range(ROUNDS):
-        value = log_posterior(window_nodes(low, high, FEW))
-        moved_low, moved_high = _moved(low, high, value, fall)
-        settled = (moved_low == low).all() and (moved_high == high).all()
-        low, high = moved_low, moved_high
-        if settled:
+        value = log_posterior(window_nodes(low[moving], high[moving], FEW), moving)
+        new_low, new_high = _moved(low[moving], high[moving], value, fall)
+        still = (new_low == low[moving]) & (new_high == high[moving])
+        low[moving], high[moving] = new_low, new_high
+        moving = moving[~still]
+        if not len(moving):
             break
         if float(np.max(high - low)) > WIDEST:
             raise PriorError(
                 "the posterior of the mean effect is improper: the trials do not bound it on one side (an arm without"
                 " events in all of them). State a proper prior for mu, such as odds_ratio_within(250)."
             )
+    every = np.arange(len(low))
     while True:
-        series = log_posterior(window_nodes(low, high, nodes)) @ to_chebyshev(nodes).T
+        series = log_posterior(window_nodes(low, high, nodes), every) @ to_chebyshev(nodes).T
         if nodes >= MOST or np.abs(series[:, -2:]).max() < RESOLVED:
             break
         nodes *= 2

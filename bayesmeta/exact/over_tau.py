@@ -22,7 +22,7 @@ class OverTau:
     weights : (T,) posterior probability of each node; they sum to one.
     log_marginal : log p(y).
     moments : how many moments tau has (0, 1 or 2).
-    nodes : where the nodes came from; None where tau is known to be 0.
+    nodes : where the nodes came from; None where tau is known.
     density : p(tau | y), vectorised.
     """
 
@@ -34,9 +34,9 @@ class OverTau:
     density: Callable[[Array], Array]
 
 
-def no_heterogeneity(problem: NormalProblem) -> OverTau:
-    """The common-effect model: tau = 0 is the only node."""
-    given = problem.given(np.zeros(1))
+def known_tau(problem: NormalProblem, tau: float) -> OverTau:
+    """A model whose tau is known, 0 for a common effect: it is the only node."""
+    given = problem.given(np.full(1, tau))
     return OverTau(given, np.ones(1), float(given.log_evidence[0]), 2, None, np.zeros_like)
 
 
@@ -57,6 +57,9 @@ def over_tau(problem: NormalProblem, prior: HeterogeneityPrior) -> OverTau:
     PriorError
         Where p(tau | y) cannot be normalised.
     """
+    prior = prior.given(problem.se)
+    if prior.point is not None:
+        return known_tau(problem, prior.point)
     moments = _moments(prior, problem)
 
     def log_density(tau: Array) -> Array:

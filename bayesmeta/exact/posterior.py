@@ -62,7 +62,7 @@ class ExactPosterior(Posterior):
     def _tau(self) -> Marginal:
         nodes = self._solved.nodes
         if nodes is None:
-            return PointMass("tau", 0.0)
+            return PointMass("tau", float(self._solved.given.tau[0]))
         half = 0.5 * np.diff(nodes.edges)[:, None]
         _, quadrature, _ = gauss_legendre(len(self._weights) // len(half))
         density_u = self._weights.reshape(len(half), -1) / (half * quadrature)

@@ -68,8 +68,8 @@ class OnePredictor(Predictors):
         location, scale = prior
         self._convolution, self._tau, self._resolution = convolution, tau, resolution
 
-        def log_posterior(v: Array) -> Array:
-            total = convolution.log_marginal(v, tau).sum(axis=0)
+        def log_posterior(v: Array, which: Integers) -> Array:
+            total = convolution.log_marginal(v, tau[which]).sum(axis=0)
             if np.isfinite(scale):
                 total = total - 0.5 * ((v - location) / scale) ** 2 - np.log(scale) - 0.5 * LOG_2PI
             return np.asarray(total)

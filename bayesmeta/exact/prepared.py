@@ -77,12 +77,23 @@ class Prepared:
 
         changes = {name: prior for name, prior in (("tau", tau), ("mu", mu), ("beta", beta)) if prior is not None}
         model = self.model.but(**changes) if changes else self.model
-        if mu is None and beta is None:
+        if mu is None and beta is None and self._known(model) == self.known_tau:
             return CountPosterior(self, model, self.weights(model.tau_prior))
         design = model.design(self.trials)
         other = Prepared(self.trials, model, design, self.effects, self.parts, self.resolution)
-        other.__dict__["grid"] = self.grid
+        if other.known_tau == self.known_tau and self._covers(other):
+            other.__dict__["grid"] = self.grid
         return CountPosterior(other, model, other.weights(model.tau_prior))
+
+    def _covers(self, other: "Prepared") -> bool:
+        """Whether the theta nodes made for these priors also resolve another's posterior."""
+        rows = np.unique(self.design.matrix, axis=0)
+        tau = np.array([self.known_tau or 0.0])
+        (mean, variance), (mean_of_other, variance_of_other) = (
+            one._rough.given(tau).linear(rows) for one in (self, other)
+        )
+        near = np.abs(mean - mean_of_other) < 3.0 * np.sqrt(variance)
+        return bool(near.all() and np.all(variance_of_other > 0.7 * variance))
 
     def without(self, study: str) -> "Prepared":
         """The same without one trial: the other trials' likelihoods are kept."""
@@ -143,9 +154,11 @@ class Prepared:
     @cached_property
     def known_tau(self) -> float | None:
         """Tau where the model fixes it."""
-        if self.model.random_effects == "none":
-            return 0.0
-        point = self.model.tau_prior.point
+        return self._known(self.model)
+
+    @staticmethod
+    def _known(model: Model) -> float | None:
+        point = 0.0 if model.random_effects == "none" else model.tau_prior.point
         return None if point is None else float(point)
 
     @cached_property

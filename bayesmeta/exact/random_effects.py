@@ -9,7 +9,8 @@ from scipy.special import gammaln
 
 from bayesmeta.types import Array
 
-LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
+INVERSE_SQRT_2PI = float(1.0 / np.sqrt(2.0 * np.pi))
+LEAST = -700.0  # the exponential of less is no normal number, and slow
 STEP = 0.3  # of the trapezoid rule in the log of the mixing precision
 FALL = 40.0
 
@@ -36,12 +37,16 @@ class Kernel:
         """Density at distances from the mean, of the part of the mixture whose scale is at least `finest`."""
         if self.density is not None and tau >= 2.0 * finest:
             return np.asarray(self.density(distance / tau) / tau)
-        total = np.zeros(distance.shape)
-        square = -0.5 * distance * distance
-        for scale, weight in zip(self.scale * tau, self.weight, strict=True):
+        square = np.square(distance)
+        total: Array | None = None
+        for scale, weight in zip((self.scale * tau).tolist(), self.weight.tolist(), strict=True):
             if scale >= finest:
-                total += np.exp(np.maximum(square / scale**2, -700.0)) * (weight / scale)
-        return np.asarray(total * np.exp(-LOG_SQRT_2PI))
+                part = square * (-0.5 / scale**2)
+                np.maximum(part, LEAST, out=part)
+                np.exp(part, out=part)
+                part *= weight / scale * INVERSE_SQRT_2PI
+                total = part if total is None else np.add(total, part, out=total)
+        return np.zeros(distance.shape) if total is None else total
 
     def fine(self, tau: float, finest: float) -> tuple[Array, Array]:
         """Scale and weight of the components that `at` leaves out."""

@@ -180,9 +180,11 @@ def _plain(node: ast.expr, limit: float = np.inf) -> bool:
         return not isinstance(node.value, int) or node.value <= limit
     if isinstance(node, ast.List | ast.Tuple):
         return all(_plain(item) for item in node.elts)
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+    if isinstance(node, ast.Call):
         arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-        return node.func.value.id == "contr" and node.func.attr in CONTRASTS and all(_plain(a) for a in arguments)
+        return isinstance(node.func, ast.Attribute) and _plain(node.func) and all(_plain(a) for a in arguments)
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return node.value.id == "contr" and node.attr in CONTRASTS
     return False
 
 

@@ -1,7 +1,5 @@
 """The sampled fit: plan, sample, complete, judge; once more with smaller steps, then refuse."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from bayesmeta.effects import Effects, effect_sizes
@@ -77,18 +75,13 @@ def fit_nuts(
     refuse_model(model, design.columns)
     moments = moments_of(trials, model, design, effects)
     plan = plan_of(trials, model, design, effects)
-    settings = Settings(int(seed), int(draws), int(tune), int(chains), TARGET_ACCEPT, progress)
-
-    def attempt(target_accept: float, first: list[str]) -> tuple[NutsPosterior, list[str]]:
-        chosen = replace(settings, target_accept=target_accept)
-        return _attempt(trials, model, design, effects, moments, plan, chosen, sampler, first)
-
-    posterior, found = attempt(TARGET_ACCEPT, [])
-    if found:
-        posterior, found = attempt(TARGET_ACCEPT_RETRY, found)
-    if found:
-        raise ConvergenceError(refusal(found, posterior, settings.draws))
-    return posterior
+    found: list[str] = []
+    for target_accept in (TARGET_ACCEPT, TARGET_ACCEPT_RETRY):
+        settings = Settings(int(seed), int(draws), int(tune), int(chains), target_accept, progress)
+        posterior, found = _attempt(trials, model, design, effects, moments, plan, settings, sampler, found)
+        if not found:
+            return posterior
+    raise ConvergenceError(refusal(found, posterior, settings.draws))
 
 
 def _effects(trials: Trials, model: Model) -> Effects:

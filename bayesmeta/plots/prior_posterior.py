@@ -90,7 +90,7 @@ def _heterogeneity(axes: Axes, posterior: Posterior) -> None:
         axes.axvline(0.0, color=BLUE, linewidth=2, gid="posterior")
         axes.text(0.54, 0.5, "common-effect model: τ = 0", transform=axes.transAxes)
         return
-    marginal, prior = posterior["tau"], posterior.model.tau_prior
+    marginal, prior = posterior["tau"], posterior.tau_prior
     after = Three.of(marginal)
     end = 1.15 * after.upper
     if prior.proper:

@@ -10,14 +10,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bayesmeta.plots.odds_ratios import draw_interval, limits, name_sides, set_axis
-from bayesmeta.plots.style import GREY, INK, LINE, NEW_SETTING, ORANGE, POOLED, SERIES, SMALL, TEXT, TITLE, new_figure
+from bayesmeta.plots.odds_ratios import draw_interval, limits, name_sides, set_axis, written_limits
+from bayesmeta.plots.style import BLUE, GREY, INK, LINE, ORANGE, POOLED, PURPLE, SKY, SMALL, TEXT, TITLE, YELLOW, new_figure
 from bayesmeta.plots.text import fitted, odds_ratio, width
 from bayesmeta.sensitivity import Part
 
 AXIS, CHANCE, MARGIN, GAP = 3.9, 1.35, 0.15, 0.2
-WIDEST_LABEL = 3.1
-ABOVE, BELOW = 0.78, 0.95
+WIDEST_LABEL = 3.4
+ABOVE, BELOW = 0.62, 0.72
+LEGEND_ROW, LEGEND_COLUMN = 0.17, 2.45
+COLOURS = (BLUE, PURPLE, YELLOW, GREY, SKY)  # orange is the analysis as given, green the new setting
+NEW_PALE = "#b5e2d5"  # green without transparency: what lies below does not shine through
 BOUND = 0.975
 
 
@@ -72,13 +75,14 @@ def draw_rows(
     note : one line under the title.
     """
     names = list(dict.fromkeys(name for row in rows for name in row.series))
-    layout = _layout(rows, names)
+    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)} if len(names) > 1 else {names[0]: INK}
+    handles = _legend(colours, band, part)
+    layout = _layout(rows, names, len(handles))
     figure = new_figure(label, layout.width, layout.height, constrained=False)
     rows_high = layout.row * len(rows)
-    bottom, height = BELOW / layout.height, rows_high / layout.height
+    bottom, height = (layout.height - ABOVE - rows_high) / layout.height, rows_high / layout.height
     axes = figure.add_axes((layout.left / layout.width, bottom, AXIS / layout.width, height))
     chance = figure.add_axes(((layout.left + AXIS + GAP) / layout.width, bottom, CHANCE / layout.width, height))
-    colours = {name: SERIES[i % len(SERIES)] for i, name in enumerate(names)} if len(names) > 1 else {names[0]: INK}
     _prepare(axes, chance, rows, part, band, side)
     for y, row in enumerate(rows):
         axes.text(
@@ -92,19 +96,33 @@ def draw_rows(
                 (AXIS + GAP + CHANCE + 0.1) / AXIS, y, odds_ratio(numbers["median"], numbers["lower"], numbers["upper"]),
                 va="center", transform=axes.get_yaxis_transform(), gid="numbers",
             )  # fmt: skip
+    if layout.numbers:
+        axes.text(
+            (AXIS + GAP + CHANCE + 0.1) / AXIS, -0.5 - 0.08 / layout.row, "OR [95%]", va="bottom", fontweight="bold",
+            transform=axes.get_yaxis_transform(),
+        )  # fmt: skip
     figure.text(MARGIN / layout.width, 1 - 0.16 / layout.height, title, fontsize=TITLE, fontweight="bold", va="top")
-    figure.text(MARGIN / layout.width, 1 - 0.42 / layout.height, note, fontsize=SMALL, va="top", color=GREY)
-    _legend(figure, layout, colours, band, part)
+    figure.text(MARGIN / layout.width, 1 - 0.4 / layout.height, note, fontsize=SMALL, va="top", color=GREY)
+    figure.legend(
+        handles=handles, loc="upper left", ncols=_columns(layout.width), fontsize=SMALL, borderpad=0, borderaxespad=0,
+        bbox_to_anchor=(MARGIN / layout.width, bottom - BELOW / layout.height), columnspacing=1.2, handlelength=1.6,
+    )  # fmt: skip
     return figure
 
 
-def _layout(rows: Sequence[Row], names: Sequence[str]) -> Layout:
+def _columns(inches: float) -> int:
+    return max(int(inches // LEGEND_COLUMN), 1)
+
+
+def _layout(rows: Sequence[Row], names: Sequence[str], entries: int) -> Layout:
     label = min(max(width(row.label, TEXT, bold=row.heading) for row in rows) + 0.1, WIDEST_LABEL)
     left = MARGIN + label + GAP
     numbers = len(names) == 1
     row = 0.22 if numbers else 0.13 + 0.085 * len(names)
     right = 1.65 if numbers else 0.25
-    return Layout(label, left, left + AXIS + GAP + CHANCE + right, ABOVE + row * len(rows) + BELOW, row, numbers)
+    wide = left + AXIS + GAP + CHANCE + right
+    legend = LEGEND_ROW * -(-entries // _columns(wide)) + 0.1
+    return Layout(label, left, wide, ABOVE + row * len(rows) + BELOW + legend, row, numbers)
 
 
 def _prepare(
@@ -154,10 +172,9 @@ def _draw_row(
         colour = ORANGE if changes and len(names) == 1 else colours[name]
         if np.isfinite(numbers["new_lower"]):
             draw_interval(
-                axes, at, numbers["new_lower"], numbers["new_upper"], color=NEW_SETTING, gid="new setting",
-                linewidth=min(5.0, 30.0 * step * 0.13), zorder=1.2,
+                axes, at, numbers["new_lower"], numbers["new_upper"], color=NEW_PALE, gid="new setting",
+                linewidth=4.0 if len(names) == 1 else 3.0, zorder=1.2,
             )  # fmt: skip
-            axes.lines[-1].set_alpha(0.3)
         draw_interval(axes, at, numbers["lower"], numbers["upper"], color=colour, gid="interval", linewidth=1.5)
         face = "white" if changes else colour
         inside = axes.get_xlim()[0] <= np.exp(numbers["median"]) <= axes.get_xlim()[1]
@@ -169,24 +186,21 @@ def _draw_row(
 
 
 def _legend(
-    figure: Figure, layout: Layout, colours: Mapping[str, str], band: tuple[float, float] | None, part: Part
-) -> None:
+    colours: Mapping[str, str], band: tuple[float, float] | None, part: Part
+) -> list[Line2D | Patch]:
+    """What each mark means."""
     handles: list[Line2D | Patch] = []
     if len(colours) > 1:
         handles += [Line2D([], [], color=colour, marker="o", markersize=3.6, label=name) for name, colour in colours.items()]
     handles.append(Line2D([], [], color=POOLED, linewidth=1.0, label="as given, with 95% limits"))
-    handles.append(Line2D([], [], color=NEW_SETTING, linewidth=4, alpha=0.3, label="new setting, 95%"))
+    handles.append(Line2D([], [], color=NEW_PALE, linewidth=4, label="new setting, 95%"))
     if band is not None:
-        handles.append(Patch(color=LINE, alpha=0.5, label="data alone (flat priors), 95%"))
+        data = f"data alone (flat priors): {written_limits(*band)}"
+        handles.append(Patch(color=LINE, alpha=0.5, label=data))
     if bool(part.table.get("changes", pd.Series([False])).any()):
-        handles.append(
-            Line2D([], [], color=ORANGE, marker="o", markerfacecolor="white", linestyle="none", markersize=4,
-                   label="hollow: another conclusion about OR 1")
-        )  # fmt: skip
-    figure.legend(
-        handles=handles, loc="lower left", ncols=max(int(layout.width // 2.1), 1), fontsize=SMALL, borderpad=0,
-        bbox_to_anchor=(MARGIN / layout.width, 0.06 / layout.height), columnspacing=1.2, handlelength=1.6,
-    )  # fmt: skip
+        hollow = {"marker": "o", "markerfacecolor": "white", "linestyle": "none", "markersize": 4}
+        handles.append(Line2D([], [], color=INK, label="hollow: another conclusion", **hollow))  # type: ignore[arg-type]
+    return handles
 
 
 def numbers_of(table: pd.DataFrame) -> list[dict[str, float]]:

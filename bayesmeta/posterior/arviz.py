@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayesmeta.likelihoods import Evidence, marginal_log_likelihood
 from bayesmeta.posterior.predictive import Variables, replicates
 from bayesmeta.priors import Prior
 from bayesmeta.types import Array
@@ -52,7 +51,7 @@ def data_tree(
     chains, n = tau.shape
     mean = beta @ posterior.design.matrix.T
     log_prior = _log_prior(posterior, beta, tau)
-    log_likelihood = marginal_log_likelihood(posterior.model.likelihood, _evidence(posterior))(mean, tau[..., None])
+    log_likelihood = posterior.log_likelihood(mean, tau)
     groups: dict[str, Variables] = {
         "posterior": _parameters(posterior, draws),
         "posterior_predictive": replicates(posterior, mean, tau, rng, draws.get("gamma")),
@@ -103,7 +102,7 @@ def _prior_groups(
     columns, model = posterior.design.columns, posterior.model
     priors: dict[str, Prior] = {name: model.prior_of(name) for name in columns}
     if model.random_effects != "none":
-        priors["tau"] = model.tau_prior
+        priors["tau"] = posterior.tau_prior
     size = shape[0] * shape[1]
     drawn = {name: prior.draws(size, rng).reshape(shape) for name, prior in priors.items() if prior.proper}
     if model.random_effects == "none":
@@ -120,12 +119,6 @@ def _prior_groups(
     return groups
 
 
-def _evidence(posterior: "Posterior") -> Evidence:
-    gaussian = posterior.model.baseline_prior.gaussian or (0.0, 5.0)
-    counts = posterior.trials.counts[posterior.effects.rows]
-    return Evidence(posterior.effects.y, posterior.effects.se, counts, gaussian, posterior.model.baseline_at)
-
-
 def _observed(posterior: "Posterior") -> Variables:
     observed: Variables = {"y": (("study",), posterior.effects.y)}
     if posterior.model.likelihood == "binomial":
@@ -140,8 +133,8 @@ def _log_prior(posterior: "Posterior", beta: Array, tau: Array) -> dict[str, Arr
         prior = posterior.model.prior_of(name)
         if prior.proper:
             terms[name] = prior.log_density(beta[..., j])
-    if posterior.model.random_effects != "none":
-        terms["tau"] = posterior.model.tau_prior.log_density(tau)
+    if posterior.model.random_effects != "none" and posterior.tau_prior.point is None:
+        terms["tau"] = posterior.tau_prior.log_density(tau)
     return terms
 
 

@@ -10,8 +10,10 @@ import pandas as pd
 
 from bayesmeta.effects import Effects
 from bayesmeta.errors import ModelError
+from bayesmeta.likelihoods import Evidence, marginal_log_likelihood
 from bayesmeta.model import Design, Model, Setting
 from bayesmeta.posterior.marginal import Marginal
+from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.tables import records
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array, Json
@@ -83,6 +85,27 @@ class Posterior(ABC):
         """An xarray.DataTree with which every ArviZ plot and statistic works."""
 
     # ---- what follows from it
+
+    def log_likelihood(self, mean: Array, tau: Array) -> Array:
+        """Log likelihood of each trial with its effect integrated out: l_i(m_i, tau).
+
+        Parameters
+        ----------
+        mean : (..., k) means x_i' beta of the random effects. tau : (...).
+
+        Returns
+        -------
+        (..., k)
+        """
+        gaussian = self.model.baseline_prior.gaussian or (0.0, 5.0)
+        counts = self.trials.counts[self.effects.rows]
+        evidence = Evidence(self.effects.y, self.effects.se, counts, gaussian, self.model.baseline_at)
+        return marginal_log_likelihood(self.model.likelihood, evidence)(mean, tau[..., None])
+
+    @property
+    def tau_prior(self) -> HeterogeneityPrior:
+        """The prior of tau as it is for these trials: reference priors depend on the standard errors."""
+        return self.model.tau_prior.given(self.effects.se)
 
     @property
     def label(self) -> str:

@@ -28,15 +28,28 @@ DIGITS = 1e-8  # of a posterior standard deviation, or absolute for what has non
 PRINTED = 6e-10  # relative: half a unit of the tenth digit
 
 
-def tau_prior(text: str) -> str | None:
-    """The prior's text form, or None where it is not one of the families with fixed parameters."""
+# The improper priors enter with the unnormalised density that the reference writes.
+BY_DENSITY = {
+    "1": "improper_uniform",
+    "tau^(-1/2)": "sqrt",
+    "sqrt(sum((tau/(s_i^2+tau^2))^2))": "jeffreys",
+    "tau * prod(s_i^2+tau^2)^(-1/k)": "berger_deely",
+    "tau * prod(s_i^2+tau^2)^(-3/(2k)), normalised": "conventional",
+    "s0/(s0+tau)^2, s0^2 = harmonic mean of s_i^2": "dumouchel",
+    "2 tau s0^2/(s0^2+tau^2)^2": "uniform_shrinkage",
+    "2 tau sh^2/(sh^2+tau^2)^2, sh^2 = Higgins-Thompson typical variance": "i2",
+}
+
+
+def tau_prior(text: str) -> str:
+    """The prior's text form."""
     if found := re.fullmatch(r"half-normal\(scale = ([\d.]+)\)", text):
         return f"half_normal({found[1]})"
     if found := re.fullmatch(r"half-Cauchy\(scale = ([\d.]+)\)", text):
         return f"half_cauchy({found[1]})"
     if found := re.search(r"log\(tau\) ~ N\((-?[\d.]+), ([\d.]+)\^2\)", text):
         return f"lognormal({found[1]}, {found[2]})"
-    return None
+    return BY_DENSITY[text]
 
 
 def mu_prior(text: str) -> str:
@@ -47,8 +60,19 @@ def cases() -> list[tuple[str, str]]:
     found = []
     for name in NAMES:
         fits = json.loads((REFERENCE / "expected" / f"nnhm_quad_{name}.json").read_text())["fits"]
-        found += [(name, key) for key, fit in fits.items() if tau_prior(fit["tau_prior"])]
+        found += [(name, key) for key, fit in fits.items() if "error" not in fit]
     return found
+
+
+def mean_of(expected: dict, parameter: str, mu: str) -> float | None:
+    """The mean printed, or None where it does not exist.
+
+    Where tau has no mean and mu a flat prior, E|mu| is infinite. The reference still prints the average of the
+    conditional means, which converges; that is not the mean of mu.
+    """
+    if mu == "flat" and expected["tau"].get("mean") is None:
+        return None
+    return expected[parameter].get("mean")
 
 
 def fitted(name: str, key: str) -> tuple[ExactPosterior, dict]:
@@ -70,14 +94,15 @@ def test_posterior_of_each_quantity_as_by_independent_quadrature(name: str, key:
     summary = posterior.summary()
     for parameter in ("tau", "mu", "theta_new"):
         wanted, row, marginal = expected[parameter], summary.loc[parameter], posterior[parameter]
+        mean = mean_of(expected, parameter, expected["mu_prior"])
         unit = wanted.get("sd") or row["upper"] - row["lower"]
         for found, printed in [
-            (row["mean"], wanted.get("mean")),
+            (row["mean"], mean),
             (row["sd"], wanted.get("sd")),
             (row["median"], wanted["median"]),
             (row["lower"], wanted["central_lb"]),
             (row["upper"], wanted["central_ub"]),
-            (marginal.mean, wanted.get("mean")),
+            (marginal.mean, mean),
             (marginal.sd, wanted.get("sd")),
         ]:
             assert agrees(found, printed, unit), (parameter, found, printed)
@@ -111,7 +136,15 @@ def test_modes_and_shortest_intervals_as_by_independent_quadrature(name: str, ke
         wanted, marginal = expected[parameter], posterior[parameter]
         lower, upper = marginal.interval(0.95, kind="shortest")
         unit = wanted.get("sd") or upper - lower
-        assert agrees(marginal.mode, wanted["mode"], unit, 1e-5), (parameter, "mode")
+        if parameter != "tau" or tau_prior(expected["tau_prior"]) != "sqrt":  # which is unbounded at 0
+            assert agrees(marginal.mode, wanted["mode"], unit, 1e-5), (parameter, "mode")
         if wanted.get("shortest_lb") is not None:
             assert agrees(lower, wanted["shortest_lb"], unit, 1e-5), parameter
             assert agrees(upper, wanted["shortest_ub"], unit, 1e-5), parameter
+
+
+def test_an_improper_posterior_is_refused_as_the_reference_refuses_it():
+    # Two trials, flat mu, improper uniform tau: the reference says "posterior improper".
+    trials = bm.read_trials(REFERENCE / "inputs" / "crins2014_ar_k2.csv", data="estimates")
+    with pytest.raises(bm.PriorError, match="improper"):
+        fit_exact(trials, bm.Model("normal", mu="flat", tau="improper_uniform"))

@@ -1,4 +1,4 @@
-"""log p(r0, r1 | theta) with the baseline integrated out, against sums that share nothing with it but the definition."""
+"""log p(r0, r1 | theta), the baseline integrated out, against sums that share nothing with it but the definition."""
 
 import numpy as np
 import pytest

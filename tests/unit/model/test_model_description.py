@@ -1,0 +1,88 @@
+"""A model is plain data: it can be written down, read back, compared, hashed and not be changed."""
+
+import dataclasses
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import bayesmeta as bm
+
+EFFECT_PRIORS = st.sampled_from(["flat", "normal(0, 4)", "odds_ratio_within(250)", bm.Normal(0.25, 1.5)])
+MODELS = st.fixed_dictionaries(
+    {},
+    optional={
+        "likelihood": st.sampled_from(["normal", "binomial"]),
+        "random_effects": st.sampled_from(["normal", "none"]),
+        "moderators": st.sampled_from([None, "~ 1", "~ dose", "~ C(site, contr.treatment('a')) * dose"]),
+        "mu": EFFECT_PRIORS,
+        "beta": EFFECT_PRIORS | st.dictionaries(st.sampled_from(["dose", "site[T.b]"]), EFFECT_PRIORS),
+        "tau": st.sampled_from(["half_normal(0.5)", "uniform(0.1, 2)", bm.HalfT(3, 0.5), "lognormal(-1.28, 0.87)"]),
+        "baseline": st.just("normal(-1, 3)"),
+        "baseline_at": st.sampled_from(["midpoint", "control"]),
+        "zero_cells": st.sampled_from(["only_zero", "all", "drop"]),
+    },
+)
+
+
+@given(MODELS)
+def test_a_model_written_down_and_read_back_is_the_same_model(parts):
+    model = bm.Model(**parts)
+    written = json.dumps(model.to_dict(), allow_nan=False)
+    assert bm.Model.from_dict(json.loads(written)) == model
+    assert hash(bm.Model.from_dict(json.loads(written))) == hash(model)
+    assert pickle.loads(pickle.dumps(model)) == model
+
+
+def test_text_and_object_are_the_same_prior():
+    assert bm.Model(tau="half_normal(0.5)", mu="normal(0, 4)") == bm.Model(tau=bm.HalfNormal(0.5), mu=bm.Normal(0, 4))
+    assert bm.Model(beta={"a": "flat", "b": "normal(0, 1)"}) == bm.Model(beta={"b": bm.Normal(0, 1), "a": bm.Flat()})
+    assert bm.Model(beta={"a": "flat"}) != bm.Model(beta={"a": "normal(0, 1)"})
+    assert bm.Model(beta={"a": "flat"}) != bm.Model(beta="flat")
+
+
+def test_a_model_cannot_be_changed_only_varied():
+    priors = {"dose": "flat"}
+    model = bm.Model(beta=priors)
+    priors["site"] = "flat"
+    assert dict(model.beta) == {"dose": bm.Flat()}
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        model.tau = bm.HalfNormal(1)
+    with pytest.raises(TypeError):
+        model.beta["dose"] = bm.Normal(0, 1)
+    wider = model.but(tau="half_normal(1)")
+    assert (wider.tau, model.tau) == (bm.HalfNormal(1), bm.HalfNormal(0.5))
+
+
+def test_each_column_finds_its_prior():
+    model = bm.Model(mu="normal(1, 2)", beta={"dose": "flat"})
+    assert model.prior_of("mu") == bm.Normal(1, 2)
+    assert model.prior_of("dose") == bm.Flat()
+    assert model.prior_of("site") == bm.Normal(0, 1)
+    assert bm.Model(beta="normal(0, 3)").prior_of("site") == bm.Normal(0, 3)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"likelihood": "poisson"}, "likelihood 'poisson'"),
+        ({"random_effects": "cauchy"}, "random effects 'cauchy'"),
+        ({"baseline_at": "treated"}, "midpoint, control"),
+        ({"tau": "half_norml(0.5)"}, "Did you mean half_normal"),
+        ({"tau": "normal(0, 1)"}, "normal"),
+        ({"tau": bm.Normal(0, 1)}, "expected a prior for heterogeneity"),
+        ({"mu": bm.HalfNormal(1)}, "prior"),
+        ({"beta": {"dose": 3}}, "beta prior 3"),
+        ({"moderators": "~ exp(dose)"}, "known transforms"),
+    ],
+)
+def test_a_part_that_does_not_exist_is_refused(parts, message):
+    with pytest.raises(bm.BayesmetaError, match=message):
+        bm.Model(**parts)
+
+
+def test_a_description_with_an_unknown_part_is_refused():
+    with pytest.raises(bm.ModelError, match="no part 'likelyhood'"):
+        bm.Model.from_dict({"likelyhood": "normal"})
