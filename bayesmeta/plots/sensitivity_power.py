@@ -59,6 +59,6 @@ def sensitivity_power(part: PowerScaling) -> Figure:
     axes.set_xlabel("Sensitivity (cumulative Jensen-Shannon distance per doubling of the power)")
     for label, colour, marker in MARKS.values():
         axes.plot([], [], marker, color=colour, linestyle="none", markersize=5.5, label=label)
-    figure.legend(loc="outside lower left", ncols=4, fontsize=SMALL)
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, fontsize=SMALL, borderpad=0.2)
     figure.supxlabel("\n".join(wrapped(part.sentence, WIDTH - 0.3)), x=0.01, ha="left", fontsize=SMALL, color=GREY)
     return figure

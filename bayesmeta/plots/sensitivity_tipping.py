@@ -11,11 +11,12 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from bayesmeta.errors import ModelError
 from bayesmeta.plots.captions import title_of, wrapped
 from bayesmeta.plots.odds_ratios import limits, ticks, wishes
-from bayesmeta.plots.sensitivity_rows import NEW_PALE
-from bayesmeta.plots.style import GREY, INK, ORANGE, POOLED, SMALL, TITLE, in_style, new_figure
+from bayesmeta.plots.sensitivity_rows import BOUND, NEW_PALE
+from bayesmeta.plots.style import GREY, INK, ORANGE, SMALL, TITLE, in_style, new_figure
 from bayesmeta.sensitivity import TippingPoint
 
-COLUMN, HEIGHT = 3.4, 5.6
+COLUMN, HEIGHT = 3.4, 5.8
+POOLED_PALE = "#f2b98f"
 XLABELS = {
     "sceptical prior of mu": "Scale s of the sceptical prior, μ ~ N(0, s²)",
     "half-normal prior of tau": "Scale s of the prior, τ ~ half-normal(s)",
@@ -60,7 +61,8 @@ def sensitivity_tipping(part: TippingPoint) -> Figure:
     width = COLUMN * max(len(questions), 2) + 0.8
     figure = new_figure("sensitivity-tipping", width, HEIGHT)
     title = title_of(part.posterior.trials, width - 2.5) + ": when does the conclusion flip?"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE)
+    figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=TITLE)
+    figure.get_layout_engine().set(wspace=0.05)  # type: ignore[union-attr, call-arg]
     panels = figure.subplots(2, len(questions), squeeze=False, sharex="col", sharey="row", height_ratios=(1.5, 1.0))
     low, high = _limits(part.curve)
     for column, question in enumerate(questions):
@@ -71,20 +73,23 @@ def sensitivity_tipping(part: TippingPoint) -> Figure:
         for row in found.to_dict("records"):
             for axes in panels[:, column]:
                 axes.axvline(row["scale"], color=ORANGE, linewidth=0.9, linestyle="--", gid="tipping point")
+            right = row["bound"] >= BOUND  # the other bound is crossed on its left
             panels[1, column].annotate(
-                f"{row['scale']:.3g}", (row["scale"], row["bound"]), (3, -9), textcoords="offset points",
-                fontsize=SMALL, color=ORANGE, gid="tipping value",
+                f"{row['scale']:.3g}", (row["scale"], 0.05), (3 if right else -3, 0), textcoords="offset points",
+                xycoords=("data", "axes fraction"), ha="left" if right else "right", fontsize=SMALL, color=ORANGE,
+                gid="tipping value",
             )  # fmt: skip
         panels[1, column].set_xlabel(XLABELS[question])
     panels[0, 0].set_ylabel(f"Odds ratio (log scale)\n← {wishes(part.posterior.trials.direction).below} | "
                             f"{wishes(part.posterior.trials.direction).above} →")  # fmt: skip
     panels[1, 0].set_ylabel(f"P(OR {'>' if part.side > 0 else '<'} 1)")
     handles: list[Line2D | Patch] = [
-        Line2D([], [], color=INK, label="median"), Patch(color=POOLED, alpha=0.45, label="OR, 95%"),
+        Line2D([], [], color=INK, label="median"), Patch(color=POOLED_PALE, label="OR, 95%"),
         Patch(color=NEW_PALE, label="new setting, 95%"),
         Line2D([], [], color=ORANGE, linestyle="--", linewidth=0.9, label="bound, and where it is crossed"),
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower left", ncols=4, fontsize=SMALL)
+    panels[0, 0].legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, fontsize=SMALL)
+    panels[0, 0].get_legend().set_in_layout(False)  # it is as wide as the figure, not as its panel
     figure.supxlabel("\n".join(wrapped(part.sentence, width - 0.4)), x=0.01, ha="left", fontsize=SMALL, color=GREY)
     return figure
 
@@ -99,7 +104,7 @@ def _ratios(axes: Axes, curve: pd.DataFrame, low: float, high: float) -> None:
     parts = {name: np.exp(np.clip(curve[name].to_numpy(), low - 1.0, high + 1.0)) for name in
              ("new_lower", "new_upper", "lower", "upper", "median")}  # fmt: skip
     axes.fill_between(x, parts["new_lower"], parts["new_upper"], color=NEW_PALE, linewidth=0, gid="new setting")
-    axes.fill_between(x, parts["lower"], parts["upper"], color=POOLED, alpha=0.45, linewidth=0, gid="interval")
+    axes.fill_between(x, parts["lower"], parts["upper"], color=POOLED_PALE, linewidth=0, gid="interval")
     axes.plot(x, parts["median"], color=INK, linewidth=1.4, gid="median")
     axes.axhline(1.0, color=GREY, linewidth=0.8)
     axes.set_xscale("log")

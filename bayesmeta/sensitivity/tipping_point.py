@@ -261,7 +261,7 @@ def _trials_row(given: Posterior, side: int) -> dict[str, object]:
 
 def _sentence(given: Posterior, side: int, table: pd.DataFrame) -> str:
     """Each tipping point in words."""
-    name = name_of_probability(side, bool(given.trials.direction)).rstrip(",")
+    name = name_of_probability(side, bool(given.trials.direction))
     above = given.effect().probability(above=0.0)
     parts = [_in_words(row) for row in table.to_dict("records")]
     said = "; ".join(part for part in parts if part)

@@ -136,8 +136,10 @@ def test_modes_and_shortest_intervals_as_by_independent_quadrature(name: str, ke
         wanted, marginal = expected[parameter], posterior[parameter]
         lower, upper = marginal.interval(0.95, kind="shortest")
         unit = wanted.get("sd") or upper - lower
-        if parameter != "tau" or tau_prior(expected["tau_prior"]) != "sqrt":  # which is unbounded at 0
-            assert agrees(marginal.mode, wanted["mode"], unit, 1e-5), (parameter, "mode")
+        if parameter == "tau" and tau_prior(expected["tau_prior"]) == "sqrt":
+            # Its density is unbounded at 0, on a set of no mass: mode and highest density are a matter of convention.
+            continue
+        assert agrees(marginal.mode, wanted["mode"], unit, 1e-5), (parameter, "mode")
         if wanted.get("shortest_lb") is not None:
             assert agrees(lower, wanted["shortest_lb"], unit, 1e-5), parameter
             assert agrees(upper, wanted["shortest_ub"], unit, 1e-5), parameter
