@@ -16,12 +16,14 @@ from bayesmeta.cli.group import CommandGroup, TextCommand
 from bayesmeta.cli.pool import pool_command
 from bayesmeta.cli.priors import priors_command
 from bayesmeta.cli.reanalyse import reanalyse_command
+from bayesmeta.cli.sensitivity import sensitivity_command
 from bayesmeta.version import __version__
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "reanalyse": reanalyse_command,
     "fit": fit_command,
     "pool": pool_command,
+    "sensitivity": sensitivity_command,
     "check": check_command,
     "data": data_command,
     "priors": priors_command,

@@ -220,7 +220,7 @@ class Prepared:
         rows = np.unique(self.design.matrix, axis=0)
         mean, variance = given.linear(rows)
         sd = np.sqrt(variance)
-        core = Core(mean.ravel(), sd.ravel(), np.broadcast_to(scale, mean.shape).ravel())
+        core = Core(mean.ravel(), sd.ravel(), np.broadcast_to(scale, mean.shape).ravel(), 8.0 if len(rows) == 1 else 14.0)
         return theta_grid(self.parts, core, self.resolution)
 
     @cached_property

@@ -25,10 +25,13 @@ MOST_COLUMNS = 4
 # posterior) and radius.
 STEP = {0: 1.0, 1: 0.7, 2: 0.75, 3: 0.95}
 OUT = {0: 0.0, 1: 7.4, 2: 7.0, 3: 6.4, 4: 6.4}
+MOST = 96
+RESOLVED = 1e-8  # what the last Chebyshev coefficients of a row's log likelihood may still hold
 LOOSE = 1.0  # step where only mean and covariance are wanted, to place the lattice
 ALONG = 8.2  # half-length of the axis of the predictor
 ROW = 10.8  # half-width of the table of each row: the farthest corner of lattice and axis
 NEWTON_STEPS = 50
+FARTHEST = 1e4  # a posterior that moves or widens so much at once is not bounded by the trials
 FEW = 14  # nodes of a row's table where only the mode is wanted
 ROUNDS = 8
 DEPTH = 24.0  # the ends of an axis must lie so far below its peak
@@ -133,12 +136,15 @@ class SeveralPredictors(Predictors):
             new_centre, new_covariance = self._mode(region) if modal else self._mean(region)
             scale = np.sqrt(np.einsum("tpp->tp", covariance))
             moved = float(np.max(np.abs(new_centre - centre) / scale))
-            widened = float(np.max(np.abs(np.sqrt(np.einsum("tpp->tp", new_covariance)) / scale - 1.0)))
+            variance = np.maximum(np.einsum("tpp->tp", new_covariance), 0.0)
+            widened = float(np.max(np.abs(np.sqrt(variance) / scale - 1.0)))
             if not modal and moved < 0.25 and widened < 0.12:
                 if reach > 3.0 or self._depth(region) > DEPTH:
                     return region
                 reach *= 1.35
             centre, covariance = new_centre, new_covariance
+            if not (np.isfinite(widened) and np.isfinite(moved) and widened < FARTHEST and moved < FARTHEST):
+                break
         raise ModelError(
             "the posterior of the coefficients does not settle: the trials do not bound one of them (a group without"
             " events in one arm). State a proper, narrower prior for it, or fit with --engine nuts."
@@ -149,12 +155,15 @@ class SeveralPredictors(Predictors):
         middle = self._rows @ centre.T  # (R, T)
         half = ROW * reach * np.sqrt(np.einsum("rp,tpq,rq->rt", self._rows, covariance, self._rows))
         n = int(nodes * reach)
-        series = np.empty((*middle.shape, n))
-        for row, positions in enumerate(self._positions):
-            nodes = window_nodes(middle[row] - half[row], middle[row] + half[row], n)
-            total = self._convolution.log_marginal(nodes, self._tau, positions).sum(axis=0)
-            series[row] = total @ to_chebyshev(n).T
-        return Region(centre, root, reach, middle, half, series)
+        while True:
+            series = np.empty((*middle.shape, n))
+            for row, positions in enumerate(self._positions):
+                at = window_nodes(middle[row] - half[row], middle[row] + half[row], n)
+                total = self._convolution.log_marginal(at, self._tau, positions).sum(axis=0)
+                series[row] = total @ to_chebyshev(n).T
+            if nodes == FEW or n >= MOST or np.abs(series[:, :, -2:]).max() < RESOLVED:
+                return Region(centre, root, reach, middle, half, series)
+            n = n * 3 // 2
 
     def _mode(self, region: Region) -> tuple[Array, Array]:
         """Newton's iteration inside the windows, on the rows' polynomials."""

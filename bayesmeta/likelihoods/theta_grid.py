@@ -20,6 +20,8 @@ STRIP = 2.5  # widest panel: log p of a 2x2 table has singularities at |Im theta
 QUIET = 30.0  # beyond, the logistic has nothing left to bend
 GROWTH = 0.3  # of panels beyond, by distance
 BLUR = 0.8  # of the edge of a flat tail
+NARROW = 0.1  # standard error below which the sketch is too coarse: there the estimate says where the likelihood lies
+NEAR = 20.0  # standard errors of such a row about its estimate
 RELEVANT = 120.0  # below its peak: there a likelihood is still resolved
 FLOOR = -745.0  # log of the smallest number
 
@@ -54,15 +56,17 @@ class Core:
     Attributes
     ----------
     centre, sd, tau : (n,) of the predictors, and the scale of the random effects.
+    reach : how many sd about its centre a predictor is looked at.
     """
 
     centre: Array
     sd: Array
     tau: Array
+    reach: float = 8.0
 
     def allowed(self, theta: Array, panel: float) -> Array:
         """(g,) widest panel."""
-        distance = np.maximum(np.abs(theta[:, None] - self.centre) - 8.0 * self.sd, 0.0)
+        distance = np.maximum(np.abs(theta[:, None] - self.centre) - self.reach * self.sd, 0.0)
         return np.asarray((panel * np.maximum(np.hypot(self.tau, self.sd), GROWTH * distance)).min(axis=1))
 
 
@@ -145,28 +149,32 @@ def theta_grid(parts: Sequence[tuple[Integers, Rows]], core: Core, resolution: R
         log_p, information = rows.sketch(coarse)
         below = log_p - log_p.max(axis=1, keepdims=True)
         seen = _widened((below > -RELEVANT) | near_core)
-        seen[rows.neutral] = False
+        seen[rows.neutral | narrow_rows(rows)] = False
         bend = np.maximum(bend, np.where(seen, information, 0.0).max(axis=0))
         left, right = _ends(rows, coarse, below)
         lowest, highest = min(lowest, float(left.min())), max(highest, float(right.max()))
         wanted.append(seen)
     least = core.tau == core.tau.min()
-    reach_of_core = 9.0 * np.hypot(core.sd, core.tau)[least]
+    reach_of_core = (core.reach + 1.0) * np.hypot(core.sd, core.tau)[least]
     lowest = min(lowest, float((core.centre[least] - reach_of_core).min()))
     highest = max(highest, float((core.centre[least] + reach_of_core).max()))
 
     bend = _spread(bend)
+    precise = [(rows.y[narrow_rows(rows)], rows.se[narrow_rows(rows)]) for _, rows in parts]
+    y, se = (np.concatenate(values) for values in zip(*precise))
+    peaks = Core(y, se, np.zeros(len(y)))
 
     def of_rows(theta: Array) -> Array:
         quiet = STRIP + GROWTH * np.maximum(np.abs(theta - 0.5 * (low + high)) - QUIET - 0.5 * (high - low), 0.0)
-        return np.minimum(quiet, resolution.panel / np.sqrt(np.interp(theta, coarse, bend) + 1e-12))
+        broad = np.minimum(quiet, resolution.panel / np.sqrt(np.interp(theta, coarse, bend) + 1e-12))
+        return np.minimum(broad, peaks.allowed(theta, resolution.panel)) if len(y) else broad
 
     def of_all(theta: Array) -> Array:
         return np.minimum(of_rows(theta), core.allowed(theta, resolution.panel))
 
     known = Panels(graded_edges(lowest, highest, of_rows))
     panels = Panels(graded_edges(lowest, highest, of_all))
-    log_p = _tabulated(parts, wanted, coarse, known, panels)
+    log_p = _tabulated(parts, wanted, near_core, coarse, known, panels)
     flat_from, neutral = np.empty((len(log_p), 2)), np.empty(len(log_p), dtype=bool)
     for positions, rows in parts:
         flat_from[positions], neutral[positions] = rows.flat_from, rows.neutral
@@ -177,7 +185,12 @@ def theta_grid(parts: Sequence[tuple[Integers, Rows]], core: Core, resolution: R
 
 
 def _tabulated(
-    parts: Sequence[tuple[Integers, Rows]], wanted: list[Array], coarse: Array, known: Panels, panels: Panels
+    parts: Sequence[tuple[Integers, Rows]],
+    wanted: list[Array],
+    near_core: Array,
+    coarse: Array,
+    known: Panels,
+    panels: Panels,
 ) -> Array:
     """(k, G) log likelihoods: evaluated on the panels that the rows need, interpolated on finer ones; -inf elsewhere."""
     cell = np.clip(np.searchsorted(coarse, known.nodes), 0, len(coarse) - 1)
@@ -185,7 +198,12 @@ def _tabulated(
     there = np.empty((len(values), len(known.half)), dtype=bool)
     for (positions, rows), seen in zip(parts, wanted, strict=True):
         # Panels are taken whole, so that their polynomials hold.
-        there[positions] = seen[:, cell].reshape(len(positions), -1, NODES).any(axis=2)
+        narrow = narrow_rows(rows)
+        y, reach = rows.y[narrow, None], NEAR * rows.se[narrow, None]
+        close = ((known.nodes > y - reach) & (known.nodes < y + reach)) | near_core[cell]
+        here = seen[:, cell]
+        here[narrow] = close
+        there[positions] = here.reshape(len(positions), -1, NODES).any(axis=2)
         for row, position in enumerate(positions):
             here = np.repeat(there[position], NODES)
             values[position, ~here] = 0.0
@@ -196,10 +214,15 @@ def _tabulated(
     return np.where(np.repeat(there[:, coarser], NODES, axis=1), log_p, -np.inf)
 
 
+def narrow_rows(rows: Rows) -> Array:
+    """(k,) rows whose likelihood is a narrow peak at their estimate."""
+    return np.asarray((rows.se < NARROW) & ~rows.neutral)
+
+
 def _near(core: Core, coarse: Array) -> Array:
     """(g,) where the predictors lie at the smallest tau."""
     least = core.tau == core.tau.min()
-    reach = 9.0 * np.hypot(core.sd, core.tau)[least] + COARSE
+    reach = (core.reach + 1.0) * np.hypot(core.sd, core.tau)[least] + COARSE
     return np.asarray((np.abs(coarse[:, None] - core.centre[least]) <= reach).any(axis=1))
 
 

@@ -7,10 +7,10 @@ values alone.
 import numpy as np
 from scipy.special import gammaln
 
-from bayesmeta.likelihoods import hypergeometric
 from bayesmeta.types import Array
 
 WIDEST_SUPPORT = 3000
+TOGETHER = 16  # theta that share a window of a wide support
 FALL = 42.0
 STEP = 0.5  # of the integrand's smallest standard deviation
 WIDEST_STEP = 0.4  # on the logit scale: the logistic function has poles at +-i pi
@@ -39,7 +39,8 @@ def hypergeometric_log_p(counts: Array, theta: Array) -> Array:
     events = r0 + r1
     low, high = max(0.0, events - n0), min(n1, events)
     if high - low > WIDEST_SUPPORT:
-        return np.asarray(hypergeometric.log_likelihood(counts[None], theta)[0])
+        parts = np.array_split(np.arange(len(theta)), max(1, len(theta) // TOGETHER))
+        return np.concatenate([_in_window(counts, theta[part], low, high) for part in parts if len(part)])
     u = np.arange(low, high + 1.0)
     ratio = np.log((n1 - u[:-1]) * (events - u[:-1]) / ((u[:-1] + 1.0) * (n0 - events + u[:-1] + 1.0)))
     terms = np.concatenate([[0.0], np.cumsum(ratio)])
@@ -50,6 +51,34 @@ def hypergeometric_log_p(counts: Array, theta: Array) -> Array:
         largest = exponent.max(axis=1)
         value[part] = -largest - np.log(np.exp(exponent - largest[:, None]).sum(axis=1))
     return value
+
+
+def _in_window(counts: Array, theta: Array, low: float, high: float) -> Array:
+    """The same for a wide support: terms near the modes only, for theta that lie close together."""
+    r1, n1, r0, n0 = counts
+    events = r0 + r1
+    odds = np.exp(np.clip(np.array([theta.min(), theta.max()]), -300.0, 300.0))
+    b = -(odds * (n1 + events + 2.0) + n0 - events)
+    c = odds * (n1 + 1.0) * (events + 1.0)
+    mode = -2.0 * c / (b - np.sqrt(b * b - 4.0 * (odds - 1.0) * c))
+    # Hoeffding: U is a sum of as many independent yes-or-no trials as the smallest margin.
+    reach = np.ceil(np.sqrt(0.5 * FALL * min(events, n1 + n0 - events, n1, n0))) + 2.0
+    first, last = max(low, np.floor(mode[0]) - reach), min(high, np.ceil(mode[1]) + reach)
+    u = np.arange(first, last + 1.0)
+    ratio = np.log((n1 - u[:-1]) * (events - u[:-1]) / ((u[:-1] + 1.0) * (n0 - events + u[:-1] + 1.0)))
+    anchor = int(np.clip(np.rint(0.5 * (mode[0] + mode[1]) - first), 0, len(u) - 1))
+    terms = np.concatenate([[0.0], np.cumsum(ratio)])
+    terms -= terms[anchor]
+    exponent = terms + theta[:, None] * (u - u[anchor])
+    largest = exponent.max(axis=1)
+    total = largest + np.log(np.exp(exponent - largest[:, None]).sum(axis=1))
+    observed = _log_term(r1, events, n1, n0) - _log_term(u[anchor], events, n1, n0)
+    return np.asarray(observed + theta * (r1 - u[anchor]) - total)
+
+
+def _log_term(u: float, events: float, n1: float, n0: float) -> float:
+    """log C(n1, u) C(n0, t - u), up to what does not depend on u."""
+    return -float(gammaln(np.array([u, n1 - u, events - u, n0 - events + u]) + 1.0).sum())
 
 
 def binomial_log_p(counts: Array, theta: Array, *, location: float, scale: float, at_control: bool) -> Array:

@@ -29,7 +29,8 @@ def refusal(found: list[str], posterior: NutsPosterior, draws: int) -> str:
     if posterior.model.random_effects != "none":
         remedies.append("state a narrower tau prior")
     if posterior.model.likelihood not in EXACT_LIKELIHOODS:
-        remedies.append(f"sample longer, with --draws {_enough(posterior, draws)} --tune {2 * settings['tune']}")
+        tune = max(2 * settings["tune"], 1000)
+        remedies.append(f"sample longer, with --draws {_enough(posterior, draws)} --tune {tune}")
     remedy = ", or ".join(remedies)
     k = len(posterior.studies_in_model)
     if k <= FEW_TRIALS and posterior.model.random_effects != "none":

@@ -70,11 +70,12 @@ class PanelDensity(Marginal):
         value = self._cumulative[panel] + np.sum(
             self._integral[panel] * _basis(local, self._integral.shape[1]), axis=-1
         )
-        return np.asarray(np.clip(value / self._total, 0.0, 1.0))
+        return np.where(u <= self._edges[0], 0.0, np.clip(value / self._total, 0.0, 1.0))
 
     def quantile(self, p: Array | float) -> Array:
         target = probabilities(p) * self._total
-        panel = np.clip(np.searchsorted(self._cumulative, target, side="right") - 1, 0, len(self._half) - 1)
+        held = np.flatnonzero(self._mass > 0.0)
+        panel = np.clip(np.searchsorted(self._cumulative, target) - 1, held[0], held[-1])
         rest = target - self._cumulative[panel]
         density, integral = self._density[panel] * self._half[panel, None], self._integral[panel]
         lower, upper = np.full(target.shape, -1.0), np.full(target.shape, 1.0)

@@ -1,12 +1,14 @@
 """All parts of the sensitivity analysis of one posterior."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.frequentist import Pools
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
+from bayesmeta.priors import EffectPrior, HeterogeneityPrior
 from bayesmeta.sensitivity.asked import analysis
 from bayesmeta.sensitivity.credibility import Credibility, credibility
 from bayesmeta.sensitivity.cumulative import cumulative
@@ -21,7 +23,7 @@ from bayesmeta.sensitivity.verdict import verdict
 from bayesmeta.trials import Trials
 from bayesmeta.types import Json
 
-PARTS: dict[str, Callable[[Posterior], Part]] = {
+PARTS: dict[str, Callable[..., Part]] = {
     "prior_grid": prior_grid,
     "model_grid": model_grid,
     "leave_one_out": leave_one_out,
@@ -82,7 +84,14 @@ class Sensitivity:
 
 
 def everything(
-    posterior: Posterior | Trials, model: Model | None = None, *, pools: Pools | None = None, only: tuple[str, ...] = ()
+    posterior: Posterior | Trials,
+    model: Model | None = None,
+    *,
+    only: Sequence[str] = (),
+    pools: Pools | None = None,
+    tau: Sequence[HeterogeneityPrior | str] | None = None,
+    mu: Sequence[EffectPrior | str] | None = None,
+    by: str | None = None,
 ) -> Sensitivity:
     """Run every part: `bayesmeta.sensitivity.all`.
 
@@ -90,8 +99,10 @@ def everything(
     ----------
     posterior : the analysis as given (of either engine), or trials.
     model : with trials, the model; None for the default one.
-    pools : frequentist pools of the same trials, where they are at hand.
     only : names of the parts to run; empty for all.
+    pools : frequentist pools of the same trials, where they are at hand.
+    tau, mu : priors for `prior_grid`.
+    by : order for `cumulative`.
 
     Returns
     -------
@@ -117,13 +128,18 @@ def everything(
     if unknown:
         raise BayesmetaError(f"sensitivity: no part {unknown[0]!r}. There are {', '.join(PARTS)}.")
     given = analysis(posterior, model)
+    options: dict[str, Any] = {
+        "model_grid": {"pools": pools},
+        "prior_grid": {"tau": tau, "mu": mu},
+        "cumulative": {"by": by},
+    }
     parts: dict[str, Part] = {}
     not_done: dict[str, str] = {}
     for name, run in PARTS.items():
         if only and name not in only:
             continue
         try:
-            parts[name] = model_grid(given, pools=pools) if name == "model_grid" else run(given)
+            parts[name] = run(given, **options.get(name, {}))
         except BayesmetaError as error:
             not_done[name] = str(error)
     if not parts:

@@ -16,8 +16,9 @@ TABLE = pd.DataFrame(
     }
 )
 ALWAYS = {
-    "posterior", "posterior_predictive", "log_likelihood", "log_prior", "sample_stats", "observed_data", "constant_data",
-}  # fmt: skip
+    *("posterior", "posterior_predictive", "log_likelihood", "log_prior"),
+    *("sample_stats", "observed_data", "constant_data"),
+}
 
 
 def tree(trials=None, **model):

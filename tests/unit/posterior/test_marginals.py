@@ -1,5 +1,7 @@
 """One quantity as functions that fit together: density, cdf, quantile, interval, draws, probability."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,22 +42,19 @@ def test_the_quantile_inverts_the_cdf(marginal):
 
 def test_the_cdf_is_the_integral_of_the_density(marginal):
     points = marginal.quantile(np.linspace(0.01, 0.99, 8))
-    for left, right in zip(points[:-1], points[1:], strict=True):
+    for left, right in pairwise(points):
         mass = integrate.quad(lambda x: float(marginal.pdf(x)), left, right, epsabs=1e-12)[0]
         assert marginal.probability(above=left, below=right) == pytest.approx(mass, abs=1e-9)
 
 
 def test_mean_and_sd_are_those_of_the_density(marginal):
-    if marginal.sd is None:
-        assert marginal.mean is not None
-        return
-    # By the quantiles: the mean is the integral of the quantile function over (0, 1), here on the probit scale.
+    # The mean is the integral of the quantile function over (0, 1), taken on the probit scale.
     z = np.linspace(-8, 8, 1601)
     x, weight = marginal.quantile(stats.norm.cdf(z)), stats.norm.pdf(z) * 0.01
-    if np.isfinite(x).all() and "heavy" not in marginal.name:
+    if marginal.sd is not None and np.ptp(x) < 50 * marginal.sd:  # a heavy tail holds its moments beyond eight sd
         mean = weight @ x
-        assert marginal.mean == pytest.approx(mean, abs=1e-4 * marginal.sd)
-        assert marginal.sd == pytest.approx(np.sqrt(weight @ (x - mean) ** 2), rel=2e-2)
+        assert marginal.mean == pytest.approx(mean, abs=1e-6 * marginal.sd)
+        assert marginal.sd == pytest.approx(np.sqrt(weight @ (x - mean) ** 2), rel=1e-6)
 
 
 def test_draws_follow_the_cdf(marginal):
@@ -97,8 +96,9 @@ def test_probability_above_below_and_between(marginal):
 def test_the_ends_of_the_line(marginal):
     assert marginal.cdf(-np.inf) == 0.0
     assert marginal.cdf(np.inf) == pytest.approx(1.0, abs=1e-12)
-    lower = marginal.quantile(0.0)
-    assert lower == -np.inf or lower == pytest.approx(marginal.interval(1 - 1e-12)[0], abs=1e-6)
+    lower, upper = marginal.quantile(np.array([0.0, 1.0]))
+    assert marginal.cdf(lower) == 0.0
+    assert marginal.cdf(upper) == pytest.approx(1.0, abs=1e-12)
 
 
 def test_shapes_are_kept(marginal):

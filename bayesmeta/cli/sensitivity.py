@@ -1,0 +1,184 @@
+"""`bayesmeta sensitivity`: the same conclusion under other priors, models and trials."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from bayesmeta.cli.fit import (
+    DEFAULT,
+    Baseline,
+    BaselineAt,
+    BetaPrior,
+    Likelihood,
+    Moderators,
+    MuPrior,
+    RandomEffects,
+    TauPrior,
+    beta_priors,
+)
+from bayesmeta.cli.options import AsJson, Data, Direction, File, Outcome, ZeroCells, evidence, not_a_replication
+from bayesmeta.cli.output import console, number, print_json, print_lines, print_table, probability, ratio
+from bayesmeta.fit import fit
+from bayesmeta.model import Model
+from bayesmeta.sensitivity import PARTS, Part, Sensitivity
+from bayesmeta.sensitivity import all as all_parts
+
+MOST_ROWS = 12
+
+Parts = Annotated[
+    list[str] | None, typer.Option("--part", metavar="NAME", help=f"Only this part; repeat for more: {', '.join(PARTS)}.")
+]
+GridTau = Annotated[
+    list[str] | None, typer.Option(metavar="PRIOR", help="A prior of tau for the grid; repeat for more.")
+]
+GridMu = Annotated[list[str] | None, typer.Option(metavar="PRIOR", help="A prior of mu for the grid; repeat for more.")]
+By = Annotated[str | None, typer.Option(metavar="COLUMN", help="Order of the cumulative part: precision, order, a column.")]
+Pictures = Annotated[str | None, typer.Option(metavar="FOLDER", help="Also draw each part into this folder.")]
+
+
+def sensitivity_command(
+    file: File,
+    likelihood: Likelihood = DEFAULT.likelihood,
+    mu: MuPrior = str(DEFAULT.mu),
+    tau: TauPrior = str(DEFAULT.tau),
+    beta: BetaPrior = None,
+    moderators: Moderators = None,
+    random_effects: RandomEffects = DEFAULT.random_effects,
+    baseline: Baseline = str(DEFAULT.baseline),
+    baseline_at: BaselineAt = DEFAULT.baseline_at,
+    zero_cells: ZeroCells = DEFAULT.zero_cells,
+    part: Parts = None,
+    grid_tau: GridTau = None,
+    grid_mu: GridMu = None,
+    by: By = None,
+    pictures: Pictures = None,
+    data: Data = "auto",
+    outcome: Outcome = None,
+    direction: Direction = None,
+    json: AsJson = False,
+) -> None:
+    """Vary priors, models and trials. What changes, and what would it take to change it?
+
+    PRIOR is text such as "normal(0, 4)" or "half_normal(0.5)"; `bayesmeta priors` lists all.
+    """
+    model = Model(
+        likelihood=likelihood,
+        random_effects=random_effects,
+        moderators=moderators,
+        mu=mu,
+        beta=beta_priors(beta) if beta else DEFAULT.beta,
+        tau=tau,
+        baseline=baseline,
+        baseline_at=baseline_at,
+        zero_cells=zero_cells,
+    )
+    trials = evidence(file, data=data, outcome=outcome, direction=direction)
+    analysis = all_parts(fit(trials, model), only=tuple(part or ()), tau=grid_tau, mu=grid_mu, by=by)
+    if pictures is not None:
+        draw(analysis, Path(pictures))
+    if json:
+        print_json(analysis.to_dict())
+    else:
+        print_sensitivity(analysis)
+
+
+def draw(analysis: Sensitivity, folder: Path) -> None:
+    """One PNG a part."""
+    from bayesmeta.plots.saving import save_figure
+    from bayesmeta.plots.sensitivity_pictures import sensitivity
+
+    for figure in sensitivity(analysis):
+        save_figure(figure, folder / f"{figure.get_label()}.png")
+
+
+def print_sensitivity(analysis: Sensitivity) -> None:
+    """The verdict, then a table and a sentence for each part."""
+    out = console()
+    trials = analysis.posterior.trials
+    out.print(f"{trials.name}: {trials.outcome}" if trials.outcome else trials.name, style="bold")
+    print_lines(out, [analysis.verdict])
+    for name, part in analysis.parts.items():
+        out.print()
+        columns, rows = TABLES.get(name, effects_table)(part)
+        shown = rows if len(rows) <= MOST_ROWS else [*rows[:MOST_ROWS], [f"... {len(rows) - MOST_ROWS} more: --json"]]
+        print_table(out, name.replace("_", " "), columns, [[*row, *[""] * (len(columns) - len(row))] for row in shown])
+        print_lines(out, [part.sentence])
+    closing = [] if analysis.published is None else [analysis.published.sentence]
+    closing += [f"{name}: not done. {reason}" for name, reason in analysis.not_done.items()]
+    closing += not_a_replication(trials)
+    if closing:
+        out.print()
+        print_lines(out, closing)
+
+
+Table = tuple[list[str], list[list[str]]]
+LABELS = {
+    "prior_grid": ("tau_prior", "mu_prior"),
+    "model_grid": ("model",),
+    "leave_one_out": ("study",),
+    "cumulative": ("study", "k"),
+}
+
+
+def effects_table(part: Part) -> Table:
+    """Odds ratio, new setting, tau and P of one side; rows that change the conclusion first."""
+    table = part.table.sort_values("changes", ascending=False, kind="stable")
+    labels = LABELS[part.name]
+    chance = f"P(OR {'>' if part.side > 0 else '<'} 1)"
+    rows = []
+    for row in table.to_dict("records"):
+        above = row["above"] if part.side > 0 else 1.0 - row["above"]
+        rows.append(
+            [
+                *(str(row[label]) for label in labels),
+                _effect(row, ""),
+                _interval(row, "new_"),
+                number(row["tau"]),
+                probability(above) if above == above else "-",
+                "changes" if row["changes"] else "",
+            ]
+        )
+    return [*labels, "odds ratio (95%)", "new setting (95%)", "tau", chance, ""], rows
+
+
+def power_table(part: Part) -> Table:
+    """Sensitivities by parameter."""
+    names = ["prior", "likelihood", "prior_of_mu", "prior_of_tau"]
+    rows = [
+        [row["parameter"], *(number(row[name]) for name in names), row["diagnosis"]] for row in part.table.to_dict("records")
+    ]
+    return ["parameter", *names, "diagnosis"], rows
+
+
+def tipping_table(part: Part) -> Table:
+    """Each question with the point at which it flips."""
+    rows = [
+        [row["question"], f"{row['bound']:g}", row["status"], number(row["scale"]), number(row["removed"])]
+        for row in part.table.to_dict("records")
+    ]
+    return ["question", "bound", "status", "scale", "trials"], rows
+
+
+def reference_table(part: Part) -> Table:
+    """Distances with their signs."""
+    rows = [[row["quantity"], number(row["signed"]), row["side"]] for row in part.table.to_dict("records")]
+    return ["quantity", "signed Hellinger distance", "side"], rows
+
+
+TABLES: dict[str, Callable[[Any], Table]] = {
+    "power_scaling": power_table,
+    "tipping_point": tipping_table,
+    "reference": reference_table,
+}
+
+
+def _effect(row: dict[Any, Any], prefix: str) -> str:
+    return f"{ratio(row[f'{prefix}median'])} ({_interval(row, prefix)})"
+
+
+def _interval(row: dict[Any, Any], prefix: str) -> str:
+    ends: Sequence[float] = [row[f"{prefix}lower"], row[f"{prefix}upper"]]
+    return "-" if any(pd.isna(end) for end in ends) else f"{ratio(ends[0])} to {ratio(ends[1])}"
