@@ -152,7 +152,8 @@ def _because_published(row: Json, published: PublishedPool, k: int) -> str:
     if k < published.k:
         return (
             f"{place}. The table has {k} of the {published.k} trials. Counts are printed mostly where the arms"
-            " differed, so these are no fair sample: the difference shows what was reported, and this is not a replication."
+            " differed, so these are no fair sample: the difference shows what was reported, and this is not a"
+            " replication."
         )
     if k > published.k:
         return f"{place}. The table has {k} trials, more than were pooled: it is not the same evidence."

@@ -29,13 +29,16 @@ from bayesmeta.sensitivity import all as all_parts
 MOST_ROWS = 12
 
 Parts = Annotated[
-    list[str] | None, typer.Option("--part", metavar="NAME", help=f"Only this part; repeat for more: {', '.join(PARTS)}.")
+    list[str] | None,
+    typer.Option("--part", metavar="NAME", help=f"Only this part; repeat for more: {', '.join(PARTS)}."),
 ]
 GridTau = Annotated[
     list[str] | None, typer.Option(metavar="PRIOR", help="A prior of tau for the grid; repeat for more.")
 ]
 GridMu = Annotated[list[str] | None, typer.Option(metavar="PRIOR", help="A prior of mu for the grid; repeat for more.")]
-By = Annotated[str | None, typer.Option(metavar="COLUMN", help="Order of the cumulative part: precision, order, a column.")]
+By = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Order of the cumulative part: precision, order, a column.")
+]
 Pictures = Annotated[str | None, typer.Option(metavar="FOLDER", help="Also draw each part into this folder.")]
 
 
@@ -128,7 +131,7 @@ def effects_table(part: Part) -> Table:
     table = part.table.sort_values("changes", ascending=False, kind="stable")
     labels = LABELS[part.name]
     chance = f"P(OR {'>' if part.side > 0 else '<'} 1)"
-    rows = []
+    rows, some = [], bool(table["changes"].any())
     for row in table.to_dict("records"):
         above = row["above"] if part.side > 0 else 1.0 - row["above"]
         rows.append(
@@ -138,17 +141,18 @@ def effects_table(part: Part) -> Table:
                 _interval(row, "new_"),
                 number(row["tau"]),
                 probability(above) if above == above else "-",
-                "changes" if row["changes"] else "",
+                *(["yes" if row["changes"] else ""] if some else []),
             ]
         )
-    return [*labels, "odds ratio (95%)", "new setting (95%)", "tau", chance, ""], rows
+    return [*labels, "odds ratio (95%)", "new setting (95%)", "tau", chance, *(["changes"] if some else [])], rows
 
 
 def power_table(part: Part) -> Table:
     """Sensitivities by parameter."""
     names = ["prior", "likelihood", "prior_of_mu", "prior_of_tau"]
     rows = [
-        [row["parameter"], *(number(row[name]) for name in names), row["diagnosis"]] for row in part.table.to_dict("records")
+        [row["parameter"], *(number(row[name]) for name in names), row["diagnosis"]]
+        for row in part.table.to_dict("records")
     ]
     return ["parameter", *names, "diagnosis"], rows
 

@@ -130,14 +130,19 @@ def spread(
     """
     found = np.zeros((len(log_f), len(theta)))
     for t in range(len(tau)):
-        finest = 1.3 * float(spacing[t])
-        f = np.exp(log_f[:, t]) * (spacing[t] * sign[t])
-        scale = float(tau[t])
-        if np.any(kernel.scale * scale >= finest):
-            found += f @ kernel.at(m[t][:, None] - theta, scale, finest)
-        for narrow, weight in zip(*kernel.fine(scale, finest)):
-            near = (theta > m[t, 0] - 9.0 * narrow) & (theta < m[t, -1] + 9.0 * narrow)
-            found[:, near] += sign[t] * weight * _blurred(theta[near], m[t], log_f[:, t], narrow)
+        found += sign[t] * spread_at(kernel, theta, m[t], float(spacing[t]), float(tau[t]), log_f[:, t])
+    return found
+
+
+def spread_at(kernel: Kernel, theta: Array, m: Array, spacing: float, tau: float, log_f: Array) -> Array:
+    """The same at one tau: integral f(m) g(theta; m, tau) d m, with m (N,) and log_f (S, N)."""
+    finest = 1.3 * spacing
+    found = np.zeros((len(log_f), len(theta)))
+    if np.any(kernel.scale * tau >= finest):
+        found += (np.exp(log_f) * spacing) @ kernel.at(m[:, None] - theta, tau, finest)
+    for narrow, weight in zip(*kernel.fine(tau, finest)):
+        near = (theta > m[0] - 9.0 * narrow) & (theta < m[-1] + 9.0 * narrow)
+        found[:, near] += weight * _blurred(theta[near], m, log_f, narrow)
     return found
 
 

@@ -11,7 +11,7 @@ from bayesmeta.errors import ModelError
 from bayesmeta.exact.nodes import gauss_legendre
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
 from bayesmeta.exact.prepared import Prepared
-from bayesmeta.exact.study_effects import StudyEffects, new_effects
+from bayesmeta.exact.study_effects import NewEffects, StudyEffects
 from bayesmeta.exact.weights import Weights
 from bayesmeta.likelihoods.series import Panels
 from bayesmeta.model import Model
@@ -95,11 +95,20 @@ class CountPosterior(Posterior):
         return found
 
     def _new(self, row: Array, name: str) -> Marginal:
-        line = self._predictors.line(row)
-        panels, density = new_effects(
-            self.prepared.kernel, line, self._nodes, self._weights, self.prepared.resolution.panel
-        )
-        return LineDensity(name, panels, density, min(self._weights.moments, self.prepared.kernel.moments))
+        kept = self._predictors.__dict__.setdefault("new", {})
+        key, largest = row.tobytes(), self._weights.largest(1e-13) if self._weights.fine is not None else self._nodes[0]
+        if key not in kept or kept[key].reach < largest:
+            # A little more than is needed, for the next prior.
+            kept[key] = NewEffects.of(
+                self.prepared.kernel,
+                self._predictors.line(row),
+                self._nodes,
+                float(1.5 * largest),
+                self.prepared.resolution.panel,
+            )
+        found: NewEffects = kept[key]
+        moments = min(self._weights.moments, self.prepared.kernel.moments)
+        return LineDensity(name, found.panels, self._weights.nodes @ found.density, moments)
 
     @cached_property
     def _effects_of_studies(self) -> StudyEffects:

@@ -13,7 +13,6 @@ from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.trials import Trials
 
-
 CLOSED_FORM = ("normal", "none")  # random effects with which the normal likelihood is Gaussian given tau
 OUTSIDE = 1e-8  # of the posterior mass
 

@@ -98,7 +98,7 @@ def sharpest(value: Array, step: float) -> Array:
 
 
 def solve(
-    log_posterior: LogDensity, mean: Array, sd: Array, *, nodes: int, fall: float
+    log_posterior: LogDensity, mean: Array, sd: Array, *, nodes: int, fall: float, resolved: float = RESOLVED
 ) -> tuple[Array, Array, Array, Array]:
     """Windows and polynomials of unnormalised log densities of v at each tau.
 
@@ -108,6 +108,7 @@ def solve(
     mean, sd : (T,) a guess.
     nodes : Chebyshev nodes to begin with; doubled while the series has not ended.
     fall : how far each end of a window lies below the peak.
+    resolved : what the last coefficients of a series may still hold.
 
     Returns
     -------
@@ -117,7 +118,8 @@ def solve(
     ------
     PriorError : a density that does not fall: the posterior is improper.
     """
-    low, high = mean - 9.0 * sd, mean + 9.0 * sd
+    half = np.sqrt(2.0 * fall + 7.0) * sd
+    low, high = mean - half, mean + half
     moving = np.arange(len(low))
     for _ in range(ROUNDS):
         value = log_posterior(window_nodes(low[moving], high[moving], FEW), moving)
@@ -135,7 +137,7 @@ def solve(
     every = np.arange(len(low))
     while True:
         series = log_posterior(window_nodes(low, high, nodes), every) @ to_chebyshev(nodes).T
-        if nodes >= MOST or np.abs(series[:, -2:]).max() < RESOLVED:
+        if nodes >= MOST or np.abs(series[:, -2:]).max() < resolved:
             break
         nodes *= 2
     line = Line(low, high, series)

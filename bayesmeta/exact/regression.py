@@ -13,7 +13,7 @@ import numpy as np
 from bayesmeta.errors import ModelError
 from bayesmeta.exact.convolution import Convolution
 from bayesmeta.exact.given_tau import GivenTau
-from bayesmeta.exact.lines import Line, chebyshev_points, clenshaw, to_chebyshev, window_nodes
+from bayesmeta.exact.lines import Line, clenshaw, solve, to_chebyshev, window_nodes
 from bayesmeta.exact.predictors import Predictors, RowLine
 from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.likelihoods.theta_grid import Resolution
@@ -29,12 +29,13 @@ MOST = 96
 RESOLVED = 1e-8  # what the last Chebyshev coefficients of a row's log likelihood may still hold
 LOOSE = 1.0  # step where only mean and covariance are wanted, to place the lattice
 ALONG = 8.2  # half-length of the axis of the predictor
-ROW = 10.8  # half-width of the table of each row: the farthest corner of lattice and axis
+ROW = 11.6  # half-width of the table of each row: the farthest corner of lattice and axis
 NEWTON_STEPS = 50
 FARTHEST = 1e4  # a posterior that moves or widens so much at once is not bounded by the trials
 FEW = 14  # nodes of a row's table where only the mode is wanted
 ROUNDS = 8
-DEPTH = 24.0  # the ends of an axis must lie so far below its peak
+DEPTH = 30.0  # the ends of an axis lie so far below its peak
+SERIES = 1e-8  # what the last Chebyshev coefficients along an axis may still hold
 AT_ONCE = 3_000_000
 
 
@@ -189,7 +190,7 @@ class SeveralPredictors(Predictors):
         p = len(self._precision)
         z = _lattice(p, LOOSE, OUT[p] * region.reach)
         centre, covariance = region.centre.copy(), np.empty_like(region.root)
-        for part in self._parts(len(z)):
+        for part in self._parts(len(z), len(centre)):
             value = self._log_posterior_in(region, z[None], part)
             weight = np.exp(value - value.max(axis=1, keepdims=True))
             weight /= weight.sum(axis=1, keepdims=True)
@@ -231,33 +232,33 @@ class SeveralPredictors(Predictors):
         return self._lines[key]
 
     def _along(self, row: Array) -> tuple[Line, Array]:
-        region, p, n = self._region, len(row), self._nodes
+        region, p, n = self._region, len(row), self._nodes - 8
         across = np.einsum("tpq,p->tq", region.root, row)  # v = row' centre + across' z
         sd = np.sqrt((across * across).sum(axis=1))
         turned = _rotations(across / sd[:, None])
         rest = _lattice(p - 1, self._step, OUT[p - 1] * region.reach)
-        axis = ALONG * region.reach * chebyshev_points(n)
-        z = np.concatenate(
-            [np.broadcast_to(axis[:, None, None], (n, len(rest), 1)), np.broadcast_to(rest, (n, *rest.shape))], axis=2
-        ).reshape(-1, p)
-        value = np.empty((len(sd), n))
-        for part in self._parts(len(z)):
-            at = np.einsum("tpq,nq->tnp", turned[part], z)
-            log_p = self._log_posterior(at, part).reshape(len(part), n, len(rest))
-            largest = log_p.max(axis=2)
-            value[part] = largest + np.log(np.exp(log_p - largest[..., None]).sum(axis=2))
-        log_volume = np.log(np.einsum("tpp->tp", region.root)).sum(axis=1) - np.log(sd)
-        value += (log_volume + (p - 1) * np.log(self._step))[:, None]
         middle = region.centre @ row
-        line = Line(middle + axis[0] * sd, middle + axis[-1] * sd, value @ to_chebyshev(n).T)
-        _, spacing, at_points = line.points()
-        largest = at_points.max(axis=1)
-        log_total = largest + np.log(np.exp(at_points - largest[:, None]).sum(axis=1) * spacing)
-        line.series[:, 0] -= log_total
-        return line, log_total
+        log_volume = np.log(np.einsum("tpp->tp", region.root)).sum(axis=1) - np.log(sd) + (p - 1) * np.log(self._step)
 
-    def _parts(self, points: int) -> list[Integers]:
-        steps = len(self._tau)
+        def log_density(v: Array, which: Integers) -> Array:
+            """At v (t, n): the other directions summed on the lattice."""
+            value = np.empty(v.shape)
+            axis = (v - middle[which, None]) / sd[which, None]
+            for part in self._parts(v.shape[1] * len(rest), len(which)):
+                shape = (len(part), v.shape[1], len(rest))
+                first = np.broadcast_to(axis[part, :, None, None], (*shape, 1))
+                z = np.concatenate([first, np.broadcast_to(rest, (*shape, p - 1))], axis=3).reshape(len(part), -1, p)
+                at = np.einsum("tpq,tnq->tnp", turned[which[part]], z)
+                log_p = self._log_posterior(at, which[part]).reshape(shape)
+                largest = log_p.max(axis=2)
+                value[part] = largest + np.log(np.exp(log_p - largest[..., None]).sum(axis=2))
+            return np.asarray(value + log_volume[which, None])
+
+        low, high, series, log_total = solve(log_density, middle, sd, nodes=n, fall=DEPTH, resolved=SERIES)
+        series[:, 0] -= log_total
+        return Line(low, high, series), log_total
+
+    def _parts(self, points: int, steps: int) -> list[Integers]:
         return np.array_split(np.arange(steps), max(1, min(steps, steps * points * len(self._precision) // AT_ONCE)))
 
 

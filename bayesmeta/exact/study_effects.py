@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesmeta.exact.convolution import Convolution, outer_panels, spread
+from bayesmeta.exact.convolution import Convolution, outer_panels, spread, spread_at
 from bayesmeta.exact.lines import Line, to_chebyshev
 from bayesmeta.exact.predictors import Predictors
 from bayesmeta.exact.random_effects import Kernel
@@ -46,7 +46,7 @@ class StudyEffects:
         unbounded = ~prepared.bounding
         panels, log_p = grid.panels, grid.log_p
         if unbounded.any():
-            reach = 9.0 * weights.largest(1e-10) * _widest(prepared.kernel, weights.moments)
+            reach = 9.0 * weights.largest(1e-10) * _widest(prepared.kernel)
             low = min(float(one.line.low[chosen].min()) for one in lines) - reach
             high = max(float(one.line.high[chosen].max()) for one in lines) + reach
             panels = outer_panels(grid.panels, low, high)
@@ -119,24 +119,40 @@ def _extended(log_p: Array, peak: Array, flat_from: Array, neutral: Array, inner
     return np.concatenate([np.repeat(ends[:, :1], left, 1), log_p, np.repeat(ends[:, 1:], right, 1)], axis=1)
 
 
-def _widest(kernel: Kernel, moments: int) -> float:
+def _widest(kernel: Kernel) -> float:
     """How many normal standard deviations of the random effects can matter, over nine."""
     tail = np.cumsum(kernel.weight[np.argsort(-kernel.scale)] )
     scale = np.sort(kernel.scale)[::-1]
     return float(scale[np.flatnonzero(tail > 1e-12)[0]]) if len(scale) > 1 else float(scale[0])
 
 
-def new_effects(kernel: Kernel, line: Line, tau: Array, weights: Weights, panel: float) -> tuple[Panels, Array]:
-    """Panels and density of theta_new: sum_t W_t integral g(theta; m, tau_t) p(m | tau_t, y) d m."""
-    chosen = np.abs(weights.nodes) > NEGLIGIBLE
-    some = Line(line.low[chosen], line.high[chosen], line.series[chosen])
-    mean, sd = some.moments()
-    points, spacing, value = some.points()
-    core = Core(mean, sd, tau[chosen] * float(kernel.scale.min() if len(kernel.scale) < 3 else 1.0))
-    largest = weights.largest(1e-13) if weights.fine is not None else float(tau[0])
-    reach = 9.0 * largest * _widest(kernel, weights.moments)
-    low, high = float(some.low.min()) - reach, float(some.high.max()) + reach
-    panels = Panels(graded_edges(low, high, lambda theta: core.allowed(theta, panel)))
-    log_f = value + np.log(np.abs(weights.nodes[chosen]))[:, None]
-    density = spread(kernel, panels.nodes, points, spacing, tau[chosen], log_f[None], np.sign(weights.nodes[chosen]))
-    return panels, np.maximum(density[0], 0.0)
+@dataclass(frozen=True, eq=False)
+class NewEffects:
+    """The effect in a new setting at each node of tau: the same for every prior of tau.
+
+    Attributes
+    ----------
+    panels : of theta.
+    density : (T, P * 16) integral g(theta; m, tau_t) p(m | tau_t, y) d m.
+    reach : largest tau whose random effects the panels hold.
+    """
+
+    panels: Panels
+    density: Array
+    reach: float
+
+    @classmethod
+    def of(cls, kernel: Kernel, line: Line, tau: Array, largest: float, panel: float) -> "NewEffects":
+        """For tau up to `largest`."""
+        mean, sd = line.moments()
+        points, spacing, value = line.points()
+        core = Core(mean, sd, tau)
+        seen = tau <= max(largest, float(tau.min()))
+        reach = 9.0 * largest * _widest(kernel)
+        low, high = float(line.low[seen].min()) - reach, float(line.high[seen].max()) + reach
+        panels = Panels(graded_edges(low, high, lambda theta: core.allowed(theta, panel)))
+        density = [
+            spread_at(kernel, panels.nodes, points[t], float(spacing[t]), float(tau[t]), value[None, t])[0]
+            for t in range(len(tau))
+        ]
+        return cls(panels, np.stack(density), largest)

@@ -40,7 +40,7 @@ class Resolution:
 
     panel: float = 3.0
     mu_nodes: int = 20
-    tau_width: float = 1.5
+    tau_width: float = 1.25
     fall: float = 37.0
 
     @property

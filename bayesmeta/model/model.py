@@ -49,7 +49,8 @@ class Model:
     References
     ----------
     Higgins, Thompson & Spiegelhalter 2009, J R Stat Soc A 172:137; Smith, Spiegelhalter & Thomas 1995, Stat Med 14:2685
-    (binomial); Stijnen, Hamza & Oezdemir 2010, Stat Med 29:3046 (hypergeometric); Guenhan, Roever & Friede 2020, Res Synth Methods 11:74 (default prior of mu).
+    (binomial); Stijnen, Hamza & Oezdemir 2010, Stat Med 29:3046 (hypergeometric); Guenhan, Roever & Friede 2020,
+    Res Synth Methods 11:74 (default prior of mu).
 
     Examples
     --------

@@ -53,7 +53,9 @@ def sensitivity_power(part: PowerScaling) -> Figure:
             textcoords="offset points", va="center", fontsize=SMALL, color=ORANGE, annotation_clip=False,
         )  # fmt: skip
     axes.axvline(0.05, color=GREY, linestyle="--", linewidth=0.9)
-    axes.set_yticks(range(len(rows)), [fitted(SYMBOLS.get(row["parameter"], row["parameter"]), 1.6, 8.5) for row in rows])
+    axes.set_yticks(
+        range(len(rows)), [fitted(SYMBOLS.get(row["parameter"], row["parameter"]), 1.6, 8.5) for row in rows]
+    )
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlim(0.0, max(0.1, 1.08 * max(row[name] for row in rows for name in MARKS)))
     axes.set_xlabel("Sensitivity (cumulative Jensen-Shannon distance per doubling of the power)")

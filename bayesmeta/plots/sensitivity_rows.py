@@ -11,7 +11,21 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bayesmeta.plots.odds_ratios import draw_interval, limits, name_sides, set_axis, written_limits
-from bayesmeta.plots.style import BLUE, GREY, INK, LINE, ORANGE, POOLED, PURPLE, SKY, SMALL, TEXT, TITLE, YELLOW, new_figure
+from bayesmeta.plots.style import (
+    BLUE,
+    GREY,
+    INK,
+    LINE,
+    ORANGE,
+    POOLED,
+    PURPLE,
+    SKY,
+    SMALL,
+    TEXT,
+    TITLE,
+    YELLOW,
+    new_figure,
+)
 from bayesmeta.plots.text import fitted, odds_ratio, width
 from bayesmeta.sensitivity import Part
 
@@ -182,16 +196,18 @@ def _draw_row(
             axes.plot(np.exp(numbers["median"]), at, "o", markersize=3.6, color=colour, markerfacecolor=face, zorder=3)
         if np.isfinite(numbers["above"]):
             probability = _chance(numbers, side)
-            chance.plot(probability, at, "o", markersize=3.6, color=colour, markerfacecolor=face, zorder=3, gid="chance")
+            chance.plot(
+                probability, at, "o", markersize=3.6, color=colour, markerfacecolor=face, zorder=3, gid="chance"
+            )
 
 
-def _legend(
-    colours: Mapping[str, str], band: tuple[float, float] | None, part: Part
-) -> list[Line2D | Patch]:
+def _legend(colours: Mapping[str, str], band: tuple[float, float] | None, part: Part) -> list[Line2D | Patch]:
     """What each mark means."""
     handles: list[Line2D | Patch] = []
     if len(colours) > 1:
-        handles += [Line2D([], [], color=colour, marker="o", markersize=3.6, label=name) for name, colour in colours.items()]
+        handles += [
+            Line2D([], [], color=colour, marker="o", markersize=3.6, label=name) for name, colour in colours.items()
+        ]
     handles.append(Line2D([], [], color=POOLED, linewidth=1.0, label="as given, with 95% limits"))
     handles.append(Line2D([], [], color=NEW_PALE, linewidth=4, label="new setting, 95%"))
     if band is not None:

@@ -44,8 +44,6 @@ def data_tree(
     -------
     xarray.DataTree
     """
-    import xarray as xr
-
     rng = np.random.default_rng(seed)
     beta, tau = draws["beta"], draws["tau"]
     chains, n = tau.shape
@@ -60,17 +58,21 @@ def data_tree(
         "sample_stats": {name: (SAMPLE, np.asarray(value)) for name, value in sample_stats.items()}
         if sample_stats is not None
         else _ideal_statistics(log_likelihood, log_prior, beta.shape[-1] + 1, rng),
-        "observed_data": _observed(posterior),
-        "constant_data": {
-            "X": (("study", "column"), posterior.design.matrix),
-            "se": (("study",), posterior.effects.se),
-            "observed_effect": (("study",), posterior.effects.y),
-        },
+        # One variable of one name in each group: ArviZ pairs data, replicates and likelihoods by it.
+        "observed_data": {"y": (("study",), posterior.effects.y)},
+        "constant_data": _constant(posterior),
         **_prior_groups(posterior, (chains, n), rng, with_baselines="gamma" in draws),
     }
+    return _tree(posterior, groups, (chains, n), seed)
+
+
+def _tree(posterior: "Posterior", groups: Mapping[str, Variables], shape: tuple[int, int], seed: int) -> Any:
+    """The groups as a DataTree, each variable with the coordinates of its dimensions."""
+    import xarray as xr
+
     values = {
-        "chain": np.arange(chains),
-        "draw": np.arange(n),
+        "chain": np.arange(shape[0]),
+        "draw": np.arange(shape[1]),
         "study": list(posterior.studies_in_model),
         "column": list(posterior.design.columns),
         "arm": ["control", "treated"],
@@ -119,11 +121,14 @@ def _prior_groups(
     return groups
 
 
-def _observed(posterior: "Posterior") -> Variables:
-    observed: Variables = {"y": (("study",), posterior.effects.y)}
-    if posterior.model.likelihood == "binomial":
-        observed["events"] = (("study", "arm"), posterior.trials.counts[posterior.effects.rows][:, [2, 0]])
-    return observed
+def _constant(posterior: "Posterior") -> Variables:
+    counts = posterior.trials.counts[posterior.effects.rows]
+    return {
+        "X": (("study", "column"), posterior.design.matrix),
+        "se": (("study",), posterior.effects.se),
+        "events": (("study", "arm"), counts[:, [2, 0]]),
+        "total": (("study", "arm"), counts[:, [3, 1]]),
+    }
 
 
 def _log_prior(posterior: "Posterior", beta: Array, tau: Array) -> dict[str, Array]:

@@ -18,7 +18,7 @@ def replicates(
     """Draw replicated data for each trial.
 
     Normal: y_i ~ N(x_i' beta, s_i^2 + tau^2). Binomial: theta_i ~ N(x_i' beta, tau^2), then events in both arms at the
-    trial's own baseline gamma_i, and their log odds ratio with 1/2 added to tables with a zero.
+    trial's own baseline gamma_i, of which the log odds ratio is taken with 1/2 added to tables with a zero.
 
     Parameters
     ----------
@@ -30,8 +30,7 @@ def replicates(
 
     Returns
     -------
-    {"y": (dims, array)}: (chain, draw, study) log odds ratios; with counts also "events" (chain, draw, study, arm),
-    control first.
+    {"y": (dims, array)}: (chain, draw, study) log odds ratios.
     """
     if gamma is None:
         sd = np.sqrt(posterior.effects.se**2 + tau[..., None] ** 2)
@@ -46,5 +45,4 @@ def replicates(
     cells = np.stack([treated, counts[:, 1] - treated, control, counts[:, 3] - control])
     cells = cells + 0.5 * (cells == 0.0).any(axis=0)
     y = np.log(cells[0] * cells[3] / (cells[1] * cells[2]))
-    dims = ("chain", "draw", "study")
-    return {"y": (dims, y), "events": ((*dims, "arm"), np.stack([control, treated], axis=-1))}
+    return {"y": (("chain", "draw", "study"), y)}

@@ -1,5 +1,7 @@
 """The answers of one fit as a tidy table: odds ratios at the edge, everything with its interval."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -24,55 +26,47 @@ def quantities(posterior: Posterior) -> pd.DataFrame:
     log scale, median, lower, upper (95%) on the named scale, wished (probability that the OR lies in the wished
     direction; NaN where no direction is named), above_1 (probability that the OR, or ratio, lies above 1).
     """
-    rows: list[dict[str, object]] = []
-
-    def add(quantity: str, of: str, marginal: Marginal, scale: str = "OR") -> None:
-        median, lower, upper = marginal.quantile(np.array([0.5, 0.025, 0.975]))
-        row: dict[str, object] = {
-            "quantity": quantity,
-            "of": of,
-            "scale": scale,
-            "mean": marginal.mean,
-            "sd": marginal.sd,
-        }
-        if scale == "log OR":
-            rows.append(row | {"median": median, "lower": lower, "upper": upper})
-            return
-        above = marginal.probability(above=0.0)
-        wished = wished_probability(above, posterior.trials.direction) if scale == "OR" else None
-        rows.append(
-            row
-            | dict(zip(("median", "lower", "upper"), np.exp([median, lower, upper])))
-            | {"above_1": above, "wished": wished}
-        )
-
-    settings = posterior.design.settings()
-    if posterior.model.moderators is None:
-        add("pooled", "", posterior["mu"])
-    else:
-        for column in posterior.design.columns:
-            add("coefficient", column, posterior[column], "log OR")
-        rows_of = {name: posterior.design.row(setting) for name, setting in settings.items()}
-        for name in settings:
-            add("group", name, posterior.effect(settings[name]))
-        first, *others = list(rows_of) or [""]
-        for name in others:
-            ratio = posterior.contrast(rows_of[name] - rows_of[first], name="ratio")
-            add("ratio of groups", f"{name} v {first}", ratio, "ratio of ORs")
-    add("tau", "", posterior["tau"], "log OR")
-    if settings:
-        for name, setting in settings.items():
-            add("new setting", name, posterior.new_setting(setting))
-    else:
-        add("new setting", "", posterior["theta_new"])
-    for study in posterior.studies_in_model:
-        add("study", study, posterior.study(study))
-    table = pd.DataFrame(rows)
+    direction = posterior.trials.direction
+    table = pd.DataFrame([_row(*quantity, direction) for quantity in _asked(posterior)])
     table.insert(0, "outcome", posterior.trials.outcome or posterior.trials.name)
     table.insert(1, "fit", posterior.label)
     for column in ("mean", "sd", "wished", "above_1"):
         table[column] = table[column].astype(float) if column in table else np.nan
     return table[COLUMNS]
+
+
+def _asked(posterior: Posterior) -> Iterator[tuple[str, str, str, Marginal]]:
+    """Each quantity with the group or study that it is of, its scale and its marginal."""
+    settings = posterior.design.settings()
+    if posterior.model.moderators is None:
+        yield "pooled", "", "OR", posterior["mu"]
+    else:
+        for column in posterior.design.columns:
+            yield "coefficient", column, "log OR", posterior[column]
+        for name, setting in settings.items():
+            yield "group", name, "OR", posterior.effect(setting)
+        rows = {name: posterior.design.row(setting) for name, setting in settings.items()}
+        first, *others = list(rows) or [""]
+        for name in others:
+            ratio = posterior.contrast(rows[name] - rows[first], name="ratio")
+            yield "ratio of groups", f"{name} v {first}", "ratio of ORs", ratio
+    yield "tau", "", "log OR", posterior["tau"]
+    for name, setting in settings.items():
+        yield "new setting", name, "OR", posterior.new_setting(setting)
+    if not settings:
+        yield "new setting", "", "OR", posterior["theta_new"]
+    for study in posterior.studies_in_model:
+        yield "study", study, "OR", posterior.study(study)
+
+
+def _row(quantity: str, of: str, scale: str, marginal: Marginal, direction: str) -> dict[str, object]:
+    row: dict[str, object] = {"quantity": quantity, "of": of, "scale": scale, "mean": marginal.mean, "sd": marginal.sd}
+    limits = marginal.quantile(np.array([0.5, 0.025, 0.975]))
+    if scale == "log OR":
+        return row | dict(zip(("median", "lower", "upper"), limits))
+    above = marginal.probability(above=0.0)
+    wished = wished_probability(above, direction) if scale == "OR" else None
+    return row | dict(zip(("median", "lower", "upper"), np.exp(limits))) | {"above_1": above, "wished": wished}
 
 
 def wished_probability(above: float, direction: str) -> float | None:

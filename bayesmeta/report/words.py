@@ -38,7 +38,7 @@ def probability(value: float) -> str:
     >>> probability(0.99991), probability(0.9752), probability(1e-7)
     ('> 0.999', '0.975', '< 0.001')
     """
-    if value > 0.9995:
+    if value >= 0.9995:
         return "> 0.999"
     if value < 0.0005:
         return "< 0.001"
@@ -57,7 +57,7 @@ def evidence(trials: Trials) -> str:
     outcome = trials.outcome or trials.name
     published = trials.published
     if published is None:
-        return f"{outcome}: {trials.k} trials."
+        return f"{outcome}: {trials.k} trial{'s' if trials.k != 1 else ''}."
     printed = odds_ratio(published.odds_ratio, *published.odds_ratio_interval)
     if trials.k < published.k:
         aside = (

@@ -39,7 +39,12 @@ class ModelGrid(Part):
 
 
 def model_grid(
-    posterior: Posterior | Trials, model: Model | None = None, *, frequentist: bool = True, pools: Pools | None = None
+    posterior: Posterior | Trials,
+    model: Model | None = None,
+    *,
+    cross: bool = False,
+    frequentist: bool = True,
+    pools: Pools | None = None,
 ) -> ModelGrid:
     """Likelihood x zero-cell rule x random effects x baselines, with the priors as given; and the frequentist methods.
 
@@ -50,6 +55,8 @@ def model_grid(
     ----------
     posterior : the analysis as given (of either engine), or trials.
     model : with trials, the model; None for the default one.
+    cross : every combination, which costs seconds; else every likelihood, rule and baseline with the random effects as given and
+        with none, and the other random effects with the likelihood as given.
     frequentist : whether to add the frequentist rows.
     pools : of the same trials, where they are at hand; None to compute them.
 
@@ -73,7 +80,7 @@ def model_grid(
     rows: list[Row] = []
     labels: list[dict[str, str]] = []
     refused: list[dict[str, str]] = []
-    for parts in _variants(given):
+    for parts in _variants(given, cross):
         label = {"kind": "Bayesian", "model": _in_words(parts)} | {name: parts.get(name, "") for name in NAMES[2:]}
         try:
             one = given if _same(given.model, parts) else fit(given.trials, given.model.but(**parts))
@@ -88,22 +95,23 @@ def model_grid(
     return ModelGrid(table, _sentence(given, table, refused), refusals(refused, "model"), given)
 
 
-def _variants(given: Posterior) -> Iterator[dict[str, str]]:
+def _variants(given: Posterior, cross: bool) -> Iterator[dict[str, str]]:
     """The parts of each model that are worth a row."""
     counts = bool(given.trials.has_counts.any())
     effects = effect_sizes(given.trials) if counts else given.effects
     rules = ["only_zero", "all"] if counts else [given.model.zero_cells]
     if effects.corrected:
         rules = [rule for rule in ZERO_CELL_RULES if rule != "none"]
-    random_effects = [RANDOM_EFFECTS_TRIED.get(name, name) for name in RANDOM_EFFECTS]
+    own = {"normal": [{"zero_cells": rule} for rule in rules], "binomial": [{"baseline_at": at} for at in BASELINES_AT]}
+    as_given = given.model.random_effects
+    tried = [RANDOM_EFFECTS_TRIED.get(name, name) for name in RANDOM_EFFECTS]
+    random_effects = list(dict.fromkeys([as_given, *tried]))
     for likelihood in LIKELIHOODS if counts else ("normal",):
-        own = {
-            "normal": [{"zero_cells": rule} for rule in rules],
-            "binomial": [{"baseline_at": at} for at in BASELINES_AT],
-        }
         for parts in own.get(likelihood, [{}]):
+            here = likelihood == given.model.likelihood and _same(given.model, parts)
             for effect in random_effects:
-                yield {"likelihood": likelihood, "random_effects": effect} | parts
+                if cross or here or effect in (as_given, "none"):
+                    yield {"likelihood": likelihood, "random_effects": effect} | parts
 
 
 def _same(model: Model, parts: dict[str, str]) -> bool:

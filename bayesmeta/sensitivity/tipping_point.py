@@ -164,7 +164,7 @@ def _answered(given: Posterior, side: int, scan: Scan) -> list[dict[str, object]
         if at is not None:
             above = at(scales).above()
         elif scan.varies == "mu":
-            above = _reweighted(given, scales)
+            above = reweighted(given, scales)
         else:
             above = np.array([_with(given, scan, scale).effect().probability(above=0.0) for scale in scales.tolist()])
         return above if side > 0 else 1.0 - above
@@ -177,7 +177,7 @@ def _answered(given: Posterior, side: int, scan: Scan) -> list[dict[str, object]
     return found
 
 
-def _reweighted(given: Posterior, scales: Array) -> Array:
+def reweighted(given: Posterior, scales: Array) -> Array:
     """P(mu > 0) under each N(0, s^2): mu and tau are independent a priori, so p(mu | y) is multiplied by the new prior over the old.
 
     Legendre panels in mu / s on both sides of 0, where the probability is cut.

@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import bayesmeta as bm
 from tests.plots.reading import normal, simulated
 
 pytestmark = pytest.mark.slow
@@ -40,6 +41,15 @@ def tree(posterior):
     return posterior.to_arviz()
 
 
+@pytest.fixture(scope="module", params=["exact", "nuts, normal", "nuts, binomial"])
+def each_tree(request, posterior, tree):
+    if request.param == "exact":
+        return tree
+    likelihood = request.param.split(", ")[1]
+    model = posterior.model.but(likelihood=likelihood)
+    return bm.fit(posterior.trials, model, engine="nuts", seed=11).to_arviz()
+
+
 @pytest.fixture
 def open_figures():
     yield
@@ -48,8 +58,8 @@ def open_figures():
 
 @pytest.mark.parametrize("name", PLOTS)
 @pytest.mark.usefixtures("open_figures")
-def test_plot_works(tree, name):
-    collection = PLOTS[name](tree)
+def test_plot_works_from_either_engine(each_tree, name):
+    collection = PLOTS[name](each_tree)
     figure = collection.viz["figure"].item()
     figure.canvas.draw()
     assert any(axes.has_data() for axes in figure.axes)
@@ -98,6 +108,15 @@ def test_bayes_factor_is_the_savage_dickey_ratio(posterior, tree):
     exact = float(posterior.model.prior_of(name).density(0.0)) / float(posterior[name].pdf(0.0))
     estimated = float(az.bayes_factor(tree, var_names=name, ref_vals=0)[name].sel(bf_type="BF10"))
     assert estimated == pytest.approx(exact, rel=0.15)
+
+
+def test_statistics_work_from_either_engine(each_tree):
+    for statistic in (az.ess, az.rhat):
+        assert np.isfinite(statistic(each_tree)["tau"].values)
+    for interval in (az.eti, az.hdi):
+        assert interval(each_tree, prob=0.95)["mu"].shape == (2,)
+    assert az.loo(each_tree).n_data_points == 24
+    assert len(az.psense_summary(each_tree, var_names=TOP, prior_var_names=TOP)) == len(TOP)
 
 
 def test_a_tree_without_moderators_has_the_same_groups(posterior, tree):

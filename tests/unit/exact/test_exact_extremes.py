@@ -182,11 +182,6 @@ def test_an_improper_posterior_is_refused_with_its_remedy():
         )
 
 
-def test_a_likelihood_of_another_engine_is_refused():
-    with pytest.raises(bm.ModelError, match="--engine nuts"):
-        fit_exact(trials([0.7, 0.1], [0.3, 0.3]), bm.Model("binomial"))
-
-
 def test_panels_end_where_the_density_jumps():
     found = tau_nodes(lambda tau: np.where((tau > 0.1) & (tau < 2.0), 0.0, -np.inf), 0.3, (0.1, 2.0))
     inside = (found.tau > 0.1) & (found.tau < 2.0)

@@ -89,11 +89,11 @@ def test_a_report_gathers_and_is_strict_json():
     assert len(report.table()) == len(quantities(posterior)) + len(quantities(two)) + len(
         pool_quantities(pools, TRIALS)
     )
-    assert report.sentences() == list(check.sentences)
+    assert report.sentences() == [check.sentence]
     read = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert read["fits"][0]["parameters"]["mu"]["median"] == posterior["mu"].median
     assert read["fits"][1]["parameters"]["mu"]["sd"] is None
-    assert read["checks"][0]["check"] == "AgainstPools"
+    assert read["findings"][0]["finding"] == "AgainstPools"
     with pytest.raises(bm.BayesmetaError, match="not str"):
         report.add("a result")
 
