@@ -203,7 +203,13 @@ class Prepared:
     @cached_property
     def tau_panels(self) -> TauPanels:
         """Nodes of tau."""
-        return TauPanels.to(self._last_u, self._scale, self.resolution.tau_width, float(self.effects.se.max()))
+        return TauPanels.to(
+            self._last_u,
+            self._scale,
+            self.resolution.tau_width,
+            float(self.effects.se.max()),
+            even=self.kernel.even,
+        )
 
     @property
     def tau(self) -> Array:

@@ -25,6 +25,7 @@ class Kernel:
     density : of z, where it has a closed form that is cheaper than the mixture; else None.
     outlying : index of the component that makes a trial an outlier; None without such.
     moments : how many moments z has.
+    even : whether a likelihood is even and analytic in tau at 0; a heavy tail z^-(d + 1) brings a term |tau|^d.
     """
 
     scale: Array
@@ -32,6 +33,7 @@ class Kernel:
     density: Callable[[Array], Array] | None = None
     outlying: int | None = None
     moments: int = 2
+    even: bool = True
 
     def at(self, distance: Array, tau: float, finest: float) -> Array:
         """Density at distances from the mean, of the part of the mixture whose scale is at least `finest`."""
@@ -92,7 +94,7 @@ def _student_t(df: float) -> Kernel:
         return np.asarray(np.exp(constant - (a + 0.5) * np.log1p(z * z / df)))
 
     moments = int(df > 1.0) + int(df > 2.0)
-    return Kernel(np.exp(-0.5 * x[kept]), weight / weight.sum(), density, moments=moments)
+    return Kernel(np.exp(-0.5 * x[kept]), weight / weight.sum(), density, moments=moments, even=df > 30.0)
 
 
 KERNELS: dict[str, Callable[..., Kernel]] = {

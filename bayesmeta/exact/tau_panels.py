@@ -1,19 +1,21 @@
 """The likelihood's side of tau: nodes at which everything but the prior of tau is computed, and interpolation between.
 
-All is even and analytic in tau, with singularities no nearer than +-i times the smallest standard error c. So the first
-panel in u = asinh(tau / c) begins at 0 and uses even polynomials; the others are plain.
+With normal random effects all is even and analytic in tau, with singularities no nearer than +-i times the smallest
+standard error c. So the first panel in u = asinh(tau / c) begins at 0 and uses even polynomials; the others are plain.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-from numpy.polynomial import legendre
+from numpy.polynomial import chebyshev, legendre
 
-from bayesmeta.types import Array
+from bayesmeta.types import Array, Integers
 
 NODES = 16
-FIRST = 0.8  # of the width of the others: the first panel, whose polynomials are even
+FIRST = 0.8  # of the width of the others: the first panel
+TO_ZERO = (0.0, 0.003, 0.02, 0.1, 0.4)  # edges where the likelihood is not analytic at tau = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class TauPanels:
     scale: float
 
     @classmethod
-    def to(cls, last: float, scale: float, width: float, largest: float) -> "TauPanels":
+    def to(cls, last: float, scale: float, width: float, largest: float, *, even: bool = True) -> "TauPanels":
         """Panels from 0 to at least u = last.
 
         Parameters
@@ -39,9 +41,10 @@ class TauPanels:
         scale : c, the smallest standard error.
         width : of a panel among the standard errors; beyond the largest of them they grow.
         largest : the largest standard error.
+        even : whether the likelihood is even and analytic in tau at 0.
         """
         quiet = float(np.arcsinh(largest / scale)) + 1.5
-        edges = [0.0, FIRST * width]
+        edges = [0.0, FIRST * width] if even else [*TO_ZERO, 0.4 + FIRST * width]
         while edges[-1] < last:
             edges.append(edges[-1] + width * max(1.0, 0.5 * (edges[-1] - quiet)))
         return cls(np.array(edges), scale)
@@ -49,53 +52,56 @@ class TauPanels:
     @cached_property
     def u(self) -> Array:
         """(P * 16,) nodes."""
-        even, _ = _even()
-        plain, _ = _plain()
         half = 0.5 * np.diff(self.edges[1:])
-        rest = (self.edges[1:-1, None] + half[:, None] * (1.0 + plain)).ravel()
-        return np.concatenate([self.edges[1] * even, rest])
+        rest = (self.edges[1:-1, None] + half[:, None] * (1.0 + legendre.leggauss(NODES)[0])).ravel()
+        return np.concatenate([self.edges[1] * _even_nodes(), rest])
 
     @cached_property
     def tau(self) -> Array:
         """(P * 16,) nodes."""
         return np.asarray(self.scale * np.sinh(self.u))
 
-    def interpolation(self, tau: Array) -> Array:
-        """Matrix (N, P * 16) from values at the nodes to values at tau (N,); the ends go on as they are."""
+    def _place(self, tau: Array) -> tuple[Integers, Array]:
+        """Panel of each tau, and (N, 16) Chebyshev polynomials at its place there; the ends go on as they are."""
         u = np.clip(np.arcsinh(tau / self.scale), 0.0, self.edges[-1])
         panel = np.clip(np.searchsorted(self.edges, u, side="right") - 1, 0, len(self.edges) - 2)
-        matrix = np.zeros((len(u), NODES * (len(self.edges) - 1)))
-        for one in np.unique(panel):
-            here = panel == one
-            matrix[here, NODES * one : NODES * (one + 1)] = self._basis(int(one), u[here])
-        return matrix
+        left, right = self.edges[panel], self.edges[panel + 1]
+        share = (u - left) / (right - left)
+        # An even polynomial of x is a polynomial of x^2.
+        local = 2.0 * np.where(panel == 0, share * share, share) - 1.0
+        return panel, np.cos(np.arccos(np.clip(local, -1.0, 1.0))[:, None] * np.arange(NODES))
 
-    def _basis(self, panel: int, u: Array) -> Array:
-        if panel == 0:
-            return legendre.legvander(u / self.edges[1], 2 * NODES - 2)[:, ::2] @ _even()[1]
-        left, right = self.edges[panel : panel + 2]
-        return legendre.legvander(2.0 * (u - left) / (right - left) - 1.0, NODES - 1) @ _plain()[1]
+    def interpolation(self, tau: Array) -> Array:
+        """Matrix (N, P * 16) from values at the nodes to values at tau (N,)."""
+        panel, basis = self._place(tau)
+        even, plain = _to_series()
+        matrix = np.zeros((len(panel), len(self.edges) - 1, NODES))
+        first = panel == 0
+        matrix[first, 0] = basis[first] @ even
+        matrix[~first, panel[~first]] = basis[~first] @ plain
+        return matrix.reshape(len(panel), -1)
 
-    def last_coefficients(self, values: Array) -> Array:
-        """(P,) size of the last two coefficients in each panel of functions (..., P * 16), the largest of all."""
-        parts = values.reshape(-1, len(self.edges) - 1, NODES)
-        tails = [
-            np.abs(parts[:, panel] @ (_even() if panel == 0 else _plain())[1][-2:].T).max()
-            for panel in range(parts.shape[1])
-        ]
-        return np.array(tails)
+    def between(self, values: Array) -> Callable[[Array], Array]:
+        """The function of tau (N,) that interpolates values at the nodes (P * 16,)."""
+        even, plain = _to_series()
+        parts = values.reshape(-1, NODES)
+        series = np.concatenate([parts[:1] @ even.T, parts[1:] @ plain.T])
 
+        def function(tau: Array) -> Array:
+            panel, basis = self._place(tau)
+            return np.asarray(np.einsum("nj,nj->n", basis, series[panel]))
 
-@cache
-def _even() -> tuple[Array, Array]:
-    """Nodes in (0, 1), and the matrix from values there to the coefficients of the even Legendre polynomials."""
-    x, w = legendre.leggauss(2 * NODES)
-    x, w = x[NODES:], w[NODES:]
-    degree = np.arange(0, 2 * NODES, 2)
-    return x, (legendre.legvander(x, 2 * NODES - 2)[:, ::2] * w[:, None] * (2.0 * degree + 1.0)).T
+        return function
 
 
 @cache
-def _plain() -> tuple[Array, Array]:
-    x, w = legendre.leggauss(NODES)
-    return x, (legendre.legvander(x, NODES - 1) * w[:, None] * (np.arange(NODES) + 0.5)).T
+def _even_nodes() -> Array:
+    """(16,) in (0, 1): the positive half of 32 Gauss-Legendre nodes."""
+    return np.asarray(legendre.leggauss(2 * NODES)[0][NODES:])
+
+
+@cache
+def _to_series() -> tuple[Array, Array]:
+    """From values at the nodes of the first panel, and of the others, to Chebyshev coefficients: (16, 16) twice."""
+    even, plain = 2.0 * _even_nodes() ** 2 - 1.0, legendre.leggauss(NODES)[0]
+    return tuple(np.linalg.inv(chebyshev.chebvander(nodes, NODES - 1)) for nodes in (even, plain))  # type: ignore[return-value]

@@ -73,10 +73,10 @@ def weigh(panels: TauPanels, log_evidence: Array, prior: HeterogeneityPrior, tai
     # Beyond the last node a power of tau goes on, so that the range of tau that matters is found there too.
     slope = min(float(end[1] - end[0]) / 0.05, 0.0)
     offset = float(log_evidence.max())
+    between = panels.between(log_evidence - offset)
 
     def log_likelihood(tau: Array) -> Array:
-        u = np.arcsinh(tau / panels.scale)
-        return panels.interpolation(tau) @ (log_evidence - offset) + slope * np.maximum(u - last, 0.0)
+        return between(tau) + slope * np.maximum(np.arcsinh(tau / panels.scale) - last, 0.0)
 
     def log_density(tau: Array) -> Array:
         return np.asarray(prior.log_density(tau) + log_likelihood(tau))
@@ -84,8 +84,7 @@ def weigh(panels: TauPanels, log_evidence: Array, prior: HeterogeneityPrior, tai
     fine = tau_nodes(log_density, panels.scale, prior.breaks, moments)
     place = panels.interpolation(fine.tau)
     beyond = fine.tau > panels.scale * np.sinh(last)
-    log_weight = fine.log_weight + prior.log_density(fine.tau) + place @ (log_evidence - offset)
-    log_weight = log_weight + slope * np.maximum(np.arcsinh(fine.tau / panels.scale) - last, 0.0)
+    log_weight = fine.log_weight + log_density(fine.tau)
     largest = float(log_weight.max())
     mass = np.exp(log_weight - largest)
     total = float(mass.sum())

@@ -54,7 +54,7 @@ class Panels:
     def interpolate(self, series: Array, x: Array) -> Array:
         """Values (..., N) at points x (N,) of functions given by their series (..., P, 16)."""
         panel, local = self.place(x)
-        basis = legendre.legvander(local, NODES - 1)
+        basis = legendre_basis(local, NODES)
         values = np.empty((*series.shape[:-2], len(x)))
         for one in np.unique(panel):
             here = panel == one
@@ -94,7 +94,7 @@ class Panels:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             x = np.nan_to_num(np.clip(2.0 * rest / mass - 1.0, -1.0, 1.0))
             for _ in range(NEWTON_STEPS):
-                basis = legendre.legvander(x, NODES)
+                basis = legendre_basis(x, NODES + 1)
                 excess = np.einsum("sqn,sqn->sq", basis, integral) - rest
                 upper, lower = np.where(excess > 0.0, x, upper), np.where(excess > 0.0, lower, x)
                 trial = x - excess / np.einsum("sqn,sqn->sq", basis[..., :-1], series)
@@ -104,6 +104,18 @@ class Panels:
                 if np.all(settled | (upper - lower <= 1e-14)):
                     break
         return np.asarray(self.edges[panel] + self.half[panel] * (1.0 + x))
+
+
+def legendre_basis(x: Array, n: int) -> Array:
+    """(..., n) Legendre polynomials P_0 to P_(n - 1) at x, by their recurrence."""
+    basis = np.empty((n, *x.shape))
+    basis[0] = 1.0
+    basis[1] = x
+    for j in range(2, n):
+        np.multiply(x, basis[j - 1], out=basis[j])
+        basis[j] *= (2.0 * j - 1.0) / j
+        basis[j] -= (j - 1.0) / j * basis[j - 2]
+    return np.moveaxis(basis, 0, -1)
 
 
 @cache

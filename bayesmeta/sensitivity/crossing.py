@@ -1,11 +1,14 @@
-"""Where a probability crosses a bound as a scale grows: a grid, then zooming in."""
+"""Where a probability crosses a bound as a scale grows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
 from bayesmeta.types import Array
+
+ROUNDS = 60
 
 Curve = Callable[[Array], Array]
 
@@ -24,44 +27,56 @@ class Crossing:
     scale: float
 
 
-def crossing(
-    curve: Curve, low: float, high: float, bound: float, *, rising: bool, points: int = 65, rounds: int = 6
-) -> Crossing:
+def crossing(curve: Curve, scales: Array, bound: float, *, rising: bool) -> Crossing:
     """Find the scale at which a curve crosses a bound, nearest to the end where it is above it.
+
+    A grid finds the bracket; inside it the probit of the probability is nearly a straight line of the logarithm of the
+    scale, which the Illinois form of false position follows.
 
     Parameters
     ----------
-    curve : (n,) scales, increasing, to (n,) probabilities.
-    low, high : range of scales.
+    curve : (n,) scales to (n,) probabilities.
+    scales : (n,) grid, increasing.
     bound : probability.
-    rising : whether the curve is looked at from the high end (the largest scale below the bound is sought) or from
-        the low end (the smallest one).
-    points : of each round's grid, which is geometric.
-    rounds : each divides the bracket's logarithmic width by points - 1.
+    rising : whether the crossing is sought from the high end (the largest scale below the bound) or from the low end (the
+        smallest one).
 
     Returns
     -------
     Crossing. On either side of the scale the curve is on either side of the bound.
 
+    References
+    ----------
+    Dowell & Jarratt 1971, BIT 11:168.
+
     Examples
     --------
-    >>> crossing(lambda s: s / (1 + s), 0.01, 100, 0.75, rising=True).scale.__round__(6)
+    >>> crossing(lambda s: s / (1 + s), np.geomspace(0.01, 100, 9), 0.75, rising=True).scale.__round__(6)
     3.0
     """
-    ends = np.array([low, high])
-    for turn in range(rounds):
-        scales = np.geomspace(float(ends[0]), float(ends[1]), points if turn == 0 else max(points // 4, 4))
-        below = curve(scales) < bound
-        if turn == 0 and below.all():
-            return Crossing("always below", np.nan)
-        if turn == 0 and not below.any():
-            return Crossing("never below", np.nan)
-        position = int(np.flatnonzero(below)[-1 if rising else 0])
-        other = position + (1 if rising else -1)
-        if not 0 <= other < len(scales):
-            # From the end where it should be above the bound it is below: nothing is crossed on the way.
-            return Crossing("always below", np.nan)
-        ends = np.sort(scales[[position, other]])
-        if ends[1] - ends[0] <= 1e-9 * ends[1]:
+    values = curve(scales)
+    below = values < bound
+    if below.all():
+        return Crossing("always below", np.nan)
+    if not below.any():
+        return Crossing("never below", np.nan)
+    position = int(np.flatnonzero(below)[-1 if rising else 0])
+    other = position + (1 if rising else -1)
+    if not 0 <= other < len(scales):
+        return Crossing("always below", np.nan)  # from the end where it should be above the bound
+
+    def height(probability: float) -> float:
+        return float(ndtri(min(max(probability, 1e-300), 1.0 - 1e-16)) - ndtri(bound))
+
+    left, right = float(np.log(scales[position])), float(np.log(scales[other]))
+    low, high = height(float(values[position])), height(float(values[other]))
+    for _ in range(ROUNDS):
+        middle = (left * high - right * low) / (high - low)
+        found = height(float(curve(np.array([np.exp(middle)]))[0]))
+        if abs(found) < 1e-12 or abs(right - left) < 1e-10:
             break
-    return Crossing("found", float(np.sqrt(ends[0] * ends[1])))
+        if found < 0.0:
+            left, low, high = middle, found, 0.5 * high
+        else:
+            right, high, low = middle, found, 0.5 * low
+    return Crossing("found", float(np.exp(middle)))

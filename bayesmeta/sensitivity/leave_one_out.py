@@ -64,9 +64,7 @@ def leave_one_out(posterior: Posterior | Trials, model: Model | None = None) -> 
     rows: dict[str, Row] = {}
     for study in given.trials.studies:
         try:
-            rows[study] = (
-                together[study] if study in together else row_of(without(given, [study]))
-            )
+            rows[study] = together[study] if study in together else row_of(without(given, [study]))
         except BayesmetaError as error:
             refused.append({"study": study, "reason": str(error)})
     table = varied({"study": list(rows)}, completed(list(rows.values()), given.trials.direction), row_of(given))

@@ -120,7 +120,9 @@ def _same(model: Model, parts: dict[str, str]) -> bool:
 
 def _in_words(parts: dict[str, str]) -> str:
     """A short name: the likelihood, and what is not the usual."""
-    effects = {"normal": "", "none": ", common effect"}.get(parts["random_effects"], f", {parts['random_effects']} effects")
+    effects = {"normal": "", "none": ", common effect"}.get(
+        parts["random_effects"], f", {parts['random_effects']} effects"
+    )
     extra = f", zero cells {parts['zero_cells']}" if "zero_cells" in parts else ""
     extra += f", baseline at {parts['baseline_at']}" if "baseline_at" in parts else ""
     return f"{parts['likelihood']}{effects}{extra}"

@@ -1,17 +1,20 @@
 """How far the prior of tau moves the posterior from that under a reference prior, and in which direction."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import ModelError
 from bayesmeta.model import Model
-from bayesmeta.posterior import Posterior
+from bayesmeta.posterior import Marginal, Posterior
 from bayesmeta.priors import HalfNormal, HeterogeneityPrior, parse_prior
 from bayesmeta.sensitivity.asked import analysis, effect_name
 from bayesmeta.sensitivity.many import Many, Question
 from bayesmeta.sensitivity.part import Part, refusals
+from bayesmeta.sensitivity.refit import with_priors
+from bayesmeta.sensitivity.rows import COMPUTED, row_of
 from bayesmeta.sensitivity.words import number, ratio
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
@@ -63,7 +66,7 @@ def reference(
     Raises
     ------
     ModelError, PriorError
-        A model that is not normal throughout, or too few trials for the reference prior.
+        A model whose tau is known, or too few trials for the reference prior.
 
     References
     ----------
@@ -77,27 +80,49 @@ def reference(
     ['anticonservative']
     """
     given = analysis(posterior, model)
-    question = Question.required(given, "the reference analysis")
-    wanted = parse_prior(prior, "tau")
-    assert isinstance(wanted, HeterogeneityPrior)
-    mu, se = given.model.prior_of("mu"), given.effects.se
-    flat = int(np.isinf(given.design.prior_scale).sum())
-    reference_prior = wanted.given(se)
-    if reference_prior.least_k(flat) > len(se):
-        raise ModelError(
-            f"the reference prior {wanted} needs {reference_prior.least_k(flat)} trials, there are {len(se)}."
-        )
-    many = question.posteriors([given.model.tau_prior.given(se), reference_prior, NO_HETEROGENEITY], [mu])
-    rows = many.rows()
-    affinities = {
-        "mu": _affinities(*_densities(many, new=False)),
-        "tau": _affinities(np.sqrt(many.nodes.weights), np.ones(len(many.nodes.tau))),
-        "theta_new": _affinities(*_densities(many, new=True)),
-    }
+    if given.model.random_effects == "none" or given.model.tau_prior.point is not None:
+        raise ModelError("tau is known in this model: there is no prior of tau to compare with a reference prior.")
+    wanted = cast(HeterogeneityPrior, parse_prior(prior, "tau"))
+    rows, affinities = _compared(given, wanted)
     keys = {"mu": ("lower", "median", "upper"), "tau": ("tau_lower", "tau", "tau_upper")}
     keys["theta_new"] = ("new_lower", "new_median", "new_upper")
     table = pd.DataFrame([_row(name, affinities[name], [rows[key] for key in keys[name]]) for name in keys])
     return Reference(table, _sentence(given, table, str(wanted)), refusals([], "quantity"), given, str(wanted))
+
+
+def _compared(given: Posterior, wanted: HeterogeneityPrior) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Computed columns of the three posteriors, as given, under the reference prior and without heterogeneity; affinities."""
+    question = Question.of(given)
+    if question is None:
+        three = [given, with_priors(given, tau=wanted), with_priors(given, tau=NO_HETEROGENEITY)]
+        listed = [row_of(one) for one in three]
+        rows = {name: np.array([row[name] for row in listed]) for name in COMPUTED}
+        return rows, {name: _affinities(*_roots([one[name] for one in three])) for name in ("mu", "tau", "theta_new")}
+    mu, se = given.model.prior_of("mu"), given.effects.se
+    reference_prior, flat = wanted.given(se), int(np.isinf(given.design.prior_scale).sum())
+    needed = reference_prior.least_k(flat)
+    if needed > len(se):
+        raise ModelError(f"the reference prior {wanted} needs {needed} trials, there are {len(se)}.")
+    many = question.posteriors([given.model.tau_prior.given(se), reference_prior, NO_HETEROGENEITY], [mu])
+    return many.rows(), {
+        "mu": _affinities(*_densities(many, new=False)),
+        "tau": _affinities(np.sqrt(many.nodes.weights), np.ones(len(many.nodes.tau))),
+        "theta_new": _affinities(*_densities(many, new=True)),
+    }
+
+
+def _roots(marginals: list[Marginal]) -> tuple[Array, Array]:
+    """Square roots of densities, and the weights of their points, from the marginals themselves."""
+    centre, low, high = (np.array([float(one.quantile(p)) for one in marginals]) for p in (0.5, 1e-9, 1.0 - 1e-9))
+    middle = 0.0 if marginals[0].name == "tau" else float(centre[2])
+    unit = float(min(one.quantile(0.8) - one.quantile(0.2) for one in marginals))
+    v = np.linspace(*np.arcsinh(np.array([low.min() - middle, high.max() - middle]) / unit), POINTS)
+    if middle == 0.0 and low.min() >= 0.0:
+        v = np.linspace(0.0, v[-1], POINTS)
+    measure = unit * np.cosh(v) * (v[1] - v[0])
+    measure[[0, -1]] *= 0.5
+    density = np.stack([one.pdf(middle + unit * np.sinh(v)) for one in marginals])
+    return np.sqrt(np.maximum(density, 0.0)), measure
 
 
 def _densities(many: Many, *, new: bool) -> tuple[Array, Array]:

@@ -27,7 +27,7 @@ BOUNDS = (0.975, 0.95)
 EFFECT_SCALES = (0.01, 100.0)
 TAU_SCALES = (0.001, 10.0)  # tau 10 is a factor of 10^8 between settings: beyond it nothing is meant
 FACTORS = (0.01, 100.0)
-CURVE_POINTS, FEW_POINTS = 33, 13  # where a point costs microseconds, and where it costs a fit
+CURVE_POINTS, FEW_POINTS = 33, 9  # where a point costs microseconds, and where it costs a fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +103,9 @@ def tipping_point(
     rows, curves, refused = [], [], []
     for scan in _scans(given, bounds):
         try:
-            rows += _answered(given, side, scan)
-            curves.append(_curve(given, scan))
+            answers, curve = _answered(given, side, scan)
+            rows += answers
+            curves.append(curve)
         except BayesmetaError as error:
             refused.append({"question": scan.question, "reason": str(error)})
     if given.model.random_effects == "normal":
@@ -115,8 +116,8 @@ def tipping_point(
     if trials:
         rows.append(_trials_row(given, side))
     table = pd.DataFrame(rows)
-    curve = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
-    return TippingPoint(table, _sentence(given, side, table), refusals(refused, "question"), given, curve)
+    along = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
+    return TippingPoint(table, _sentence(given, side, table), refusals(refused, "question"), given, along)
 
 
 def _scans(given: Posterior, bounds: tuple[float, ...]) -> list[Scan]:
@@ -156,31 +157,38 @@ def _together(given: Posterior, scan: Scan) -> Callable[[Array], Many] | None:
     return at
 
 
-def _answered(given: Posterior, side: int, scan: Scan) -> list[dict[str, object]]:
-    """Where each bound is crossed."""
+def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, object]], pd.DataFrame]:
+    """Where each bound is crossed, and the answers along the range of scales."""
     at = _together(given, scan)
+    scales = np.geomspace(scan.low, scan.high, CURVE_POINTS if at is not None else FEW_POINTS)
+    rows = at(scales).rows() if at is not None else [row_of(_with(given, scan, scale)) for scale in scales.tolist()]
+    table = completed(rows, given.trials.direction)
+    known = dict(zip(scales.tolist(), table["above"].tolist()))
 
-    def curve(scales: Array) -> Array:
+    def above(scale: float) -> float:
+        if scale in known:
+            return known[scale]
         if at is not None:
-            above = at(scales).above()
-        elif scan.varies == "mu":
-            above = reweighted(given, scales)
-        else:
-            above = np.array([_with(given, scan, scale).effect().probability(above=0.0) for scale in scales.tolist()])
-        return above if side > 0 else 1.0 - above
+            return float(at(np.array([scale])).above()[0])
+        if scan.varies == "mu":
+            return float(reweighted(given, np.array([scale]))[0])
+        return _with(given, scan, scale).effect().probability(above=0.0)
 
-    points, rounds = (65, 6) if at is not None or scan.varies == "mu" else (9, 9)
-    found = []
-    for bound in scan.bounds:
-        where = crossing(curve, scan.low, scan.high, bound, rising=scan.rising, points=points, rounds=rounds)
-        found.append(_row(scan, bound, where, curve))
-    return found
+    def curve(wanted: Array) -> Array:
+        found = np.array([above(scale) for scale in wanted.tolist()])
+        return found if side > 0 else 1.0 - found
+
+    labels: dict[str, object] = {"question": scan.question, "scale": scales}
+    labels["prior"] = [str(scan.priors(float(scale))[scan.varies == "mu"]) for scale in scales]
+    answers = [_row(scan, bound, crossing(curve, scales, bound, rising=scan.rising), curve) for bound in scan.bounds]
+    return answers, pd.concat([pd.DataFrame(labels), table], axis=1)
 
 
 def reweighted(given: Posterior, scales: Array) -> Array:
-    """P(mu > 0) under each N(0, s^2): mu and tau are independent a priori, so p(mu | y) is multiplied by the new prior over the old.
+    """P(mu > 0) under each prior N(0, s^2) of mu.
 
-    Legendre panels in mu / s on both sides of 0, where the probability is cut.
+    mu and tau are independent a priori, so p(mu | y) is multiplied by the new prior over the old one. Legendre panels on both
+    sides of 0, where the probability is cut.
     """
     mu, prior = given["mu"], given.model.prior_of("mu")
     x, w = np.polynomial.legendre.leggauss(20)
@@ -222,19 +230,6 @@ def _row(scan: Scan, bound: float, where: Crossing, curve: Curve) -> dict[str, o
         "how": "root",
         "probability": float(curve(np.array([end]))[0]),
     }
-
-
-def _curve(given: Posterior, scan: Scan) -> pd.DataFrame:
-    """The answers along the range of scales."""
-    at = _together(given, scan)
-    scales = np.geomspace(scan.low, scan.high, CURVE_POINTS if at is not None else FEW_POINTS)
-    if at is not None:
-        rows = completed(at(scales).rows(), given.trials.direction)
-    else:
-        rows = completed([row_of(_with(given, scan, scale)) for scale in scales.tolist()], given.trials.direction)
-    labels = {"question": scan.question, "scale": scales}
-    labels["prior"] = [str(scan.priors(float(scale))[scan.varies == "mu"]) for scale in scales]
-    return pd.concat([pd.DataFrame(labels), rows], axis=1)
 
 
 def _trials_row(given: Posterior, side: int) -> dict[str, object]:

@@ -93,7 +93,10 @@ def test_a_crossing_is_sought_from_the_side_that_is_asked():
     def hump(s):
         return 1.0 / (1.0 + np.log(s) ** 2)  # above 1/2 between 1/e and e
 
-    assert crossing(hump, 1.0, 100.0, 0.5, rising=False).scale == pytest.approx(np.e)
-    assert crossing(hump, 0.01, 1.0, 0.5, rising=True).scale == pytest.approx(1 / np.e)
-    assert crossing(hump, 0.5, 2.0, 0.5, rising=True).status == "never below"
-    assert crossing(hump, 10.0, 20.0, 0.5, rising=True).status == "always below"
+    def found(low, high, rising):
+        return crossing(hump, np.geomspace(low, high, 9), 0.5, rising=rising)
+
+    assert found(1.0, 100.0, rising=False).scale == pytest.approx(np.e)
+    assert found(0.01, 1.0, rising=True).scale == pytest.approx(1 / np.e)
+    assert found(0.5, 2.0, rising=True).status == "never below"
+    assert found(10.0, 20.0, rising=True).status == "always below"
