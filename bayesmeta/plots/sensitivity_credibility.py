@@ -1,4 +1,4 @@
-"""A published interval beside the prior that it just fails, or just suffices, to convince, and what they give together."""
+"""A published interval, the prior that it just fails (or just suffices) to convince, and what they give together."""
 
 from matplotlib.figure import Figure
 

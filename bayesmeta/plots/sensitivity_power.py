@@ -49,8 +49,9 @@ def sensitivity_power(part: PowerScaling) -> Figure:
         for name, (_, colour, marker) in MARKS.items():
             axes.plot(row[name], y, marker, color=colour, markersize=5.5, linestyle="none", gid=name, zorder=3)
         axes.annotate(
-            "" if row["diagnosis"] == "none" else row["diagnosis"], (1.0, y), (4, 0), xycoords=("axes fraction", "data"),
-            textcoords="offset points", va="center", fontsize=SMALL, color=ORANGE, annotation_clip=False,
+            "" if row["diagnosis"] == "none" else row["diagnosis"], (1.0, y), (4, 0),
+            xycoords=("axes fraction", "data"), textcoords="offset points", va="center", fontsize=SMALL, color=ORANGE,
+            annotation_clip=False,
         )  # fmt: skip
     axes.axvline(0.05, color=GREY, linestyle="--", linewidth=0.9)
     axes.set_yticks(

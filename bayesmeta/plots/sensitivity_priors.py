@@ -14,8 +14,9 @@ INCHES = 6.0
 def sensitivity_priors(grid: PriorGrid) -> Figure:
     """Forest of priors: a line for each prior of tau, a colour for each prior of mu.
 
-    The band is the 95% interval under flat priors of both, what the trials say alone; the dashed line in the right panel is
-    the probability at which the interval takes in OR 1, and a hollow point is a prior under which the conclusion flips.
+    The band is the 95% interval under flat priors of both, what the trials say alone; the dashed line in the right
+    panel is the probability at which the interval takes in OR 1, and a hollow point is a prior under which the
+    conclusion flips.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ BOUND = 0.975
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the picture: its label and the variations on it, each a row of a table (NaN where a number is not there).
+    """One line of the picture: its label, and the variations on it (NaN where a number is not there).
 
     Parameters
     ----------
@@ -107,8 +107,9 @@ def draw_rows(
         if layout.numbers and not row.heading:
             numbers = row.series[names[0]]
             axes.text(
-                (AXIS + GAP + CHANCE + 0.1) / AXIS, y, odds_ratio(numbers["median"], numbers["lower"], numbers["upper"]),
-                va="center", transform=axes.get_yaxis_transform(), gid="numbers",
+                (AXIS + GAP + CHANCE + 0.1) / AXIS, y,
+                odds_ratio(numbers["median"], numbers["lower"], numbers["upper"]), va="center",
+                transform=axes.get_yaxis_transform(), gid="numbers",
             )  # fmt: skip
     if layout.numbers:
         axes.text(

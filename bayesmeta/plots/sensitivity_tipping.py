@@ -28,8 +28,8 @@ XLABELS = {
 def sensitivity_tipping(part: TippingPoint) -> Figure:
     """The answer along each range of priors, with the points at which it flips.
 
-    Above: median and 95% interval of the odds ratio, and of the effect in a new setting, paler. Below: the probability of the
-    side asked about. Dashed: the bounds, and the scale at which each is crossed.
+    Above: median and 95% interval of the odds ratio, and of the effect in a new setting, paler. Below: the
+    probability of the side asked about. Dashed: the bounds, and the scale at which each is crossed.
 
     Parameters
     ----------

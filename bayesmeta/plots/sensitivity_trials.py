@@ -60,14 +60,19 @@ def sensitivity_cumulative(part: Cumulative) -> Figure:
     >>> sensitivity_cumulative(cumulative(bm.load("bcg"))).get_label()
     'sensitivity-cumulative'
     """
-    shown = {
-        "precision": lambda value: f"SE {value:.2g}",
-        "order": lambda value: "",
-    }.get(part.by, lambda value: f"{value:g}" if isinstance(value, float | int) else str(value))
     rows = []
     labels = zip(part.table["study"], part.table["k"], part.table["value"], numbers_of(part.table), strict=True)
     for study, k, value, numbers in labels:
-        text = shown(value)
+        text = _written(part.by, value)
         rows.append(Row(f"{k}: + {study}{f' ({text})' if text and text not in study else ''}", {"": numbers}))
     title = f"{title_of(part.posterior.trials, INCHES)}: cumulative by {part.by}"
     return draw_rows("sensitivity-cumulative", title, part, rows, side=part.side)
+
+
+def _written(by: str, value: object) -> str:
+    """The value that a trial was ordered by."""
+    if by == "order":
+        return ""
+    if by == "precision":
+        return f"SE {value:.2g}"
+    return f"{value:g}" if isinstance(value, float | int) else str(value)

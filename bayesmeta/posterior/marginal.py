@@ -220,7 +220,7 @@ def mixture_quantiles(weights: Array, means: Array, sds: Array, levels: Array) -
     density_weights = (weights * precision / np.sqrt(2.0 * np.pi)).swapaxes(1, 2)
     x, unit = component @ weights, sds.min()
     with np.errstate(divide="ignore", over="ignore", invalid="ignore", under="ignore"):
-        for _ in range(100):
+        for turn in range(150):
             standard = (x[:, :, None] - means[:, None, :]) * precision
             cdf = ndtr(standard) @ weights
             density = (np.exp(-0.5 * standard * standard) @ density_weights)[:, :, 0]
@@ -234,7 +234,9 @@ def mixture_quantiles(weights: Array, means: Array, sds: Array, levels: Array) -
             settled = safe & (np.abs(step) * density <= 1e-6 * np.minimum(cdf, 1.0 - cdf))
             # Halved on a scale on which a heavy tail is no longer than its logarithm.
             halved = unit * np.sinh(0.5 * (np.arcsinh(lower / unit) + np.arcsinh(upper / unit)))
-            x = np.where(safe, trial, np.clip(halved, lower, upper))
+            # Newton may run to and fro between components of very different width: then halve now and then.
+            newton = settled | (safe & (turn < 10 or turn % 3 != 0))
+            x = np.where(newton, trial, np.clip(halved, lower, upper))
             if np.all(settled | (upper - lower <= 1e-14 * np.maximum(np.abs(lower), np.abs(upper)))):
                 break
     return np.asarray(x)

@@ -38,8 +38,8 @@ def crossing(curve: Curve, scales: Array, bound: float, *, rising: bool) -> Cros
     curve : (n,) scales to (n,) probabilities.
     scales : (n,) grid, increasing.
     bound : probability.
-    rising : whether the crossing is sought from the high end (the largest scale below the bound) or from the low end (the
-        smallest one).
+    rising : whether the crossing is sought from the high end (the largest scale below the bound) or from the low end
+        (the smallest one).
 
     Returns
     -------

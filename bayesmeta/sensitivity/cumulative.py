@@ -99,7 +99,7 @@ def _together(given: Posterior, order: Integers) -> dict[int, Row]:
     """The rows of all steps at once where the model allows it, by the number of trials in the model."""
     subsets, rows = Subsets.of(given), given.effects.rows
     if subsets is None:
-        return {}
+        return _one_by_one(given, [given.trials.studies[position] for position in order if position in rows])
     entered = np.array([position for position in order if position in rows])  # a zero-cell rule may leave trials out
     place = np.searchsorted(rows, entered)  # rows are in the order of the table
     kept = np.zeros((len(entered), len(entered)))
@@ -107,6 +107,21 @@ def _together(given: Posterior, order: Integers) -> dict[int, Row]:
         kept[step:, column] = 1.0
     first = max(subsets.least, 1)
     return dict(zip(range(first, len(entered) + 1), subsets.rows(kept[first - 1 :])))
+
+
+def _one_by_one(given: Posterior, studies: list[str]) -> dict[int, Row]:
+    """The same by taking out the last trial again and again, where the engine keeps what it knows of the others."""
+    found: dict[int, Row] = {}
+    if not hasattr(given, "prepared"):
+        return found
+    left = given
+    for count in range(len(studies) - 1, 0, -1):
+        try:
+            left = without(left, [studies[count]])
+        except BayesmetaError:
+            break  # it is tried, and refused with its reason, where the rows are made
+        found[count] = row_of(left)
+    return found
 
 
 def _row(given: Posterior, chosen: Integers, together: dict[int, Row]) -> Row:

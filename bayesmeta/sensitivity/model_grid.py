@@ -20,6 +20,7 @@ from bayesmeta.trials import Trials
 
 #: What stands for each kind of random effects that takes numbers.
 RANDOM_EFFECTS_TRIED = {"student_t": "student_t(4)", "mixture": "mixture(0.1, 5)"}
+COSTLY = "student_t"  # seconds: only where every combination is asked for, or it is the given one
 NAMES = ("kind", "model", "likelihood", "zero_cells", "random_effects", "baseline_at")
 
 
@@ -55,8 +56,8 @@ def model_grid(
     ----------
     posterior : the analysis as given (of either engine), or trials.
     model : with trials, the model; None for the default one.
-    cross : every combination, which costs seconds; else every likelihood, rule and baseline with the random effects as given and
-        with none, and the other random effects with the likelihood as given.
+    cross : every combination, which costs seconds; else every likelihood, rule and baseline with the random effects as
+        given and with none, and an outlier mixture with the likelihood as given.
     frequentist : whether to add the frequentist rows.
     pools : of the same trials, where they are at hand; None to compute them.
 
@@ -110,7 +111,8 @@ def _variants(given: Posterior, cross: bool) -> Iterator[dict[str, str]]:
         for parts in own.get(likelihood, [{}]):
             here = likelihood == given.model.likelihood and _same(given.model, parts)
             for effect in random_effects:
-                if cross or here or effect in (as_given, "none"):
+                affordable = here and not effect.startswith(COSTLY)
+                if cross or affordable or effect in (as_given, "none"):
                     yield {"likelihood": likelihood, "random_effects": effect} | parts
 
 

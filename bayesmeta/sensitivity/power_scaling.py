@@ -143,8 +143,8 @@ def power_scaling(
 
     Returns
     -------
-    PowerScaling, with the sensitivities of `arviz.psense_summary` for the top-level priors. Normal model: by quadrature,
-    without Monte Carlo error. Likelihoods of counts: by weighting so many independent draws.
+    PowerScaling, with the sensitivities of `arviz.psense_summary` for the top-level priors. Normal model: by
+    quadrature, without Monte Carlo error. Likelihoods of counts: by weighting so many independent draws.
 
     References
     ----------

@@ -91,7 +91,7 @@ def reference(
 
 
 def _compared(given: Posterior, wanted: HeterogeneityPrior) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Computed columns of the three posteriors, as given, under the reference prior and without heterogeneity; affinities."""
+    """Computed columns of three posteriors (as given, reference, no heterogeneity), and their affinities."""
     question = Question.of(given)
     if question is None:
         three = [given, with_priors(given, tau=wanted), with_priors(given, tau=NO_HETEROGENEITY)]
@@ -116,7 +116,8 @@ def _roots(marginals: list[Marginal]) -> tuple[Array, Array]:
     centre, low, high = (np.array([float(one.quantile(p)) for one in marginals]) for p in (0.5, 1e-9, 1.0 - 1e-9))
     middle = 0.0 if marginals[0].name == "tau" else float(centre[2])
     unit = float(min(one.quantile(0.8) - one.quantile(0.2) for one in marginals))
-    v = np.linspace(*np.arcsinh(np.array([low.min() - middle, high.max() - middle]) / unit), POINTS)
+    first, last = (float(np.arcsinh((end - middle) / unit)) for end in (low.min(), high.max()))
+    v = np.linspace(first, last, POINTS)
     if middle == 0.0 and low.min() >= 0.0:
         v = np.linspace(0.0, v[-1], POINTS)
     measure = unit * np.cosh(v) * (v[1] - v[0])
@@ -173,5 +174,6 @@ def _sentence(given: Posterior, table: pd.DataFrame, prior: str) -> str:
     return (
         f"Against the reference prior {prior}, {given.model.tau_prior} is {mu['side']} for the {effect_name(given)}:"
         f" its 95% interval is {ends[0]} and not {ends[1]} (Hellinger distance {number(mu['distance'])});"
-        f" tau is {number(tau['median'])} and not {number(tau['reference_median'])} ({tau['side']}, {number(tau['distance'])})."
+        f" tau is {number(tau['median'])} and not {number(tau['reference_median'])} ({tau['side']},"
+        f" {number(tau['distance'])})."
     )

@@ -16,6 +16,7 @@ from bayesmeta.types import Array
 TOGETHER = 3_000  # subsets that are tried where each costs a fraction of a millisecond
 ONE_BY_ONE = 60  # fits where each costs milliseconds
 AT_ONCE = 2_000
+TRIED_WITH_COUNTS = 4  # of the sets of one size
 
 Subset = tuple[int, ...]
 Chances = Callable[[Sequence[Subset]], Array]
@@ -52,6 +53,9 @@ def fewest_removed(posterior: Posterior, side: int, bound: float) -> Removal:
     bound : probability.
     """
     subsets = Subsets.of(posterior)
+    proposals = None if subsets is not None else Subsets.like(posterior)
+    if proposals is not None:
+        return _proposed(posterior, proposals, side, bound)
     chances = _by_sums(subsets, side) if subsets is not None else _by_fits(posterior, side)
     limit = TOGETHER if subsets is not None else ONE_BY_ONE
     studies = posterior.studies_in_model
@@ -73,6 +77,29 @@ def fewest_removed(posterior: Posterior, side: int, bound: float) -> Removal:
         if best[0] < bound:
             return Removal(tuple(studies[i] for i in best[1]), best[0], size <= all_tried, all_tried)
     return Removal(None, best[0], False, all_tried)
+
+
+def _proposed(posterior: Posterior, proposals: Subsets, side: int, bound: float) -> Removal:
+    """For likelihoods of counts: sets that bring the normal likelihood's answer lowest are tried with the counts."""
+    studies, propose, chances = posterior.studies_in_model, _by_sums(proposals, side), _by_fits(posterior, side)
+    k, tried = len(studies), 0
+    best: tuple[float, Subset] = (np.inf, ())
+    last: Subset = ()
+    for size in range(1, k):
+        if tried + comb(k, size) <= TOGETHER:
+            candidates: list[Subset] = list(combinations(range(k), size))
+            tried += len(candidates)
+        else:
+            candidates = [tuple(sorted({*last, other})) for other in range(k) if other not in last]
+        lowest = [candidates[i] for i in np.argsort(propose(candidates))[:TRIED_WITH_COUNTS]]
+        found = chances(lowest)
+        if np.isnan(found).all():
+            break
+        position = int(np.nanargmin(found))
+        last, best = lowest[position], min(best, (float(found[position]), lowest[position]))
+        if best[0] < bound:
+            return Removal(tuple(studies[i] for i in best[1]), best[0], False, 0)
+    return Removal(None, best[0], False, 0)
 
 
 def _by_fits(posterior: Posterior, side: int) -> Chances:

@@ -38,6 +38,17 @@ class Subsets:
             return None
         return cls(question.problem, prior)
 
+    @classmethod
+    def like(cls, posterior: Posterior) -> "Subsets | None":
+        """The normal model of the same effects: a good guess of which trials matter to one of counts."""
+        prior, design, effects = posterior.model.tau_prior, posterior.design, posterior.effects
+        if not hasattr(posterior, "prepared") or posterior.model.moderators is not None:
+            return None
+        if prior.needs_standard_errors or prior.point is not None or posterior.model.random_effects == "none":
+            return None
+        problem = NormalProblem(effects.y, effects.se, design.matrix, design.prior_location, design.prior_scale)
+        return cls(problem, prior)
+
     @property
     def least(self) -> int:
         """The fewest trials with which the posterior is proper."""

@@ -9,6 +9,7 @@ from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.types import Array
 
 PROBES = np.array([0.013, 0.37, 2.9])
+NARROW, NARROW_AT = 0.02, np.array([0.1, 0.5, 0.9])
 
 
 class TauPriors:
@@ -50,8 +51,14 @@ class TauPriors:
 
     @property
     def breaks(self) -> tuple[float, ...]:
-        """Where some density is not smooth."""
-        return tuple(sorted({point for prior in self.priors for point in prior.breaks}))
+        """Where some density is not smooth, or so narrow that equally spaced points would miss it."""
+        points = {point for prior in self.priors for point in prior.breaks}
+        for position in self._alone:
+            prior = self.priors[position]
+            if prior.proper:
+                low, middle, high = prior.quantile(NARROW_AT)
+                points |= {low, middle, high} if high - low < NARROW * middle else set()
+        return tuple(sorted(map(float, points)))
 
     def log_densities(self, tau: Array) -> Array:
         """(T,) values of tau to (n, T) log densities."""

@@ -39,7 +39,7 @@ class TippingPoint(Part):
     table : question ("sceptical prior of mu", "half-normal prior of tau", "wider prior of tau", "trials removed"),
         bound (of the probability; 0.975 is the 95% interval's taking in OR 1), status ("found", "never below" the
         bound, "always below" it), scale, prior (text), odds_ratio (of the sceptical prior: its 95% lies within 1/x
-        and x), trials (those removed), how ("root", "all sets tried", "one after the other"), probability (there; of
+        and x), trials (those removed), how ("root", "all sets tried", "some sets tried"), probability (there; of
         the side asked about).
     curve : question, scale, prior and the columns of `rows.COLUMNS` along each range of scales.
     """
@@ -167,12 +167,12 @@ def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, o
 
     def above(scale: float) -> float:
         if scale in known:
-            return known[scale]
+            return float(known[scale])
         if at is not None:
             return float(at(np.array([scale])).above()[0])
         if scan.varies == "mu":
             return float(reweighted(given, np.array([scale]))[0])
-        return _with(given, scan, scale).effect().probability(above=0.0)
+        return float(_with(given, scan, scale).effect().probability(above=0.0))
 
     def curve(wanted: Array) -> Array:
         found = np.array([above(scale) for scale in wanted.tolist()])
@@ -187,8 +187,8 @@ def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, o
 def reweighted(given: Posterior, scales: Array) -> Array:
     """P(mu > 0) under each prior N(0, s^2) of mu.
 
-    mu and tau are independent a priori, so p(mu | y) is multiplied by the new prior over the old one. Legendre panels on both
-    sides of 0, where the probability is cut.
+    mu and tau are independent a priori, so p(mu | y) is multiplied by the new prior over the old one. Legendre panels
+    on both sides of 0, where the probability is cut.
     """
     mu, prior = given["mu"], given.model.prior_of("mu")
     x, w = np.polynomial.legendre.leggauss(20)
@@ -249,7 +249,7 @@ def _trials_row(given: Posterior, side: int) -> dict[str, object]:
         "odds_ratio": np.nan,
         "trials": ", ".join(removed),
         "removed": float(len(removed)) if removed else np.nan,
-        "how": "all sets tried" if found.exact else f"one after the other; all sets up to {found.all_tried} tried",
+        "how": "all sets tried" if found.exact else f"some sets tried, all up to {found.all_tried}",
         "probability": found.probability,
     }
 

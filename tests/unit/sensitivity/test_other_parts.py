@@ -60,7 +60,7 @@ def test_powers_of_one_are_the_posterior_itself():
 
 
 def test_powers_of_priors_are_other_priors():
-    # N(0, s^2)^a is N(0, s^2 / a), a half-normal likewise; the likelihood of k trials to the power 2 is that of each trial twice.
+    # N(0, s^2)^a is N(0, s^2 / a), a half-normal likewise; the square of a likelihood is that of each trial twice.
     trials = bm.load("crins2014")
     model = bm.Model(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.5))
     scaled = power_scaled(bm.fit(trials, model), [Powers(coefficients=4.0, tau=4.0)])
@@ -96,14 +96,17 @@ def test_the_reference_prior_compared_with_itself():
 
 
 def test_hellinger_distance_of_two_normals():
-    # With tau all but 0, mu is N(0, 1/2) under the prior N(0, 1) and N(1/2, 1/2) under N(1, 1) ... the closed form of the distance.
-    trials = bm.read_trials(pd.DataFrame({"study": ["A"], "estimate": [0.0], "se": [1.0]}))
-    tight, looser = bm.HalfNormal(1e-4), bm.HalfNormal(1e-4)
-    part = sensitivity.reference(trials, bm.Model(mu=bm.Normal(0, 1), tau=tight), prior=looser)
-    row = part.table.set_index("quantity").loc["mu"]
-    assert row["median"] == pytest.approx(0.0, abs=1e-9)
-    assert row["upper"] == pytest.approx(1.959963984540054 * np.sqrt(0.5), rel=1e-6)
-    assert 0.0 <= row["to_anticonservative"] < 1e-4
+    # Priors that all but fix tau make mu normal: H^2 = 1 - sqrt(2 s t / (s^2 + t^2)) exp(-(m - n)^2 / (4 (s^2 + t^2))).
+    trials = bm.load("crins2014")
+    known = {tau: bm.LogNormal(np.log(tau), 1e-5) for tau in (0.2, 1.5)}
+    part = sensitivity.reference(trials, bm.Model(tau=known[0.2]), prior=known[1.5])
+    (m, s), (n, t) = (
+        (mu.mean, mu.sd) for mu in (bm.fit(trials, bm.Model(tau=prior))["mu"] for prior in known.values())
+    )
+    squares = s * s + t * t
+    wanted = np.sqrt(1.0 - np.sqrt(2.0 * s * t / squares) * np.exp(-0.25 * (m - n) ** 2 / squares))
+    assert part.table.set_index("quantity").loc["mu", "distance"] == pytest.approx(wanted, rel=1e-6)
+    assert part.table.set_index("quantity").loc["tau", "distance"] == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize(("scale", "side"), [(0.05, "anticonservative"), (50.0, "conservative")])

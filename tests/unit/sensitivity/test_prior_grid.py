@@ -14,7 +14,7 @@ from bayesmeta.sensitivity.tau_densities import TauPriors
 
 TAU = [
     *("half_normal(0.5)", "half_normal(0.01)", "half_normal(5)", "half_cauchy(0.5)", "half_t(3, 0.4)", "uniform(0, 2)"),
-    *("uniform(0.1, 0.7)", "exponential(2)", "lognormal(-1.28, 0.87)", "lognormal(-3, 0.3)"),
+    *("uniform(0.1, 0.7)", "exponential(2)", "lognormal(-1.28, 0.87)", "lognormal(-3, 0.3)", "lognormal(0.4, 0.00001)"),
 ]
 MU = ["odds_ratio_within(250)", "normal(0, 0.3)", "normal(0.5, 0.05)", "flat"]
 
