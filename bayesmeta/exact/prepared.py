@@ -198,7 +198,9 @@ class Prepared:
 
     @property
     def _scale(self) -> float:
-        return float(self.effects.se.min())
+        """The unit of tau: the smallest standard error, over the factor of outliers, who see a larger tau."""
+        factor = float(self.kernel.scale.max()) if len(self.kernel.scale) <= 2 else 1.0
+        return float(self.effects.se.min()) / factor
 
     @cached_property
     def tau_panels(self) -> TauPanels:

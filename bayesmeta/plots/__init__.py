@@ -11,6 +11,13 @@ from bayesmeta.plots.forest_rows import forest_table
 from bayesmeta.plots.new_setting import new_setting
 from bayesmeta.plots.prior_posterior import prior_posterior
 from bayesmeta.plots.saving import save_figure
+from bayesmeta.plots.sensitivity_credibility import sensitivity_credibility
+from bayesmeta.plots.sensitivity_models import sensitivity_models
+from bayesmeta.plots.sensitivity_pictures import sensitivity
+from bayesmeta.plots.sensitivity_power import sensitivity_power
+from bayesmeta.plots.sensitivity_priors import sensitivity_priors
+from bayesmeta.plots.sensitivity_tipping import sensitivity_tipping
+from bayesmeta.plots.sensitivity_trials import sensitivity_cumulative, sensitivity_leave_one_out
 from bayesmeta.plots.subgroups import subgroups
 from bayesmeta.plots.unread_trials import unread_trials
 
@@ -22,6 +29,14 @@ __all__ = [
     "new_setting",
     "prior_posterior",
     "save_figure",
+    "sensitivity",
+    "sensitivity_credibility",
+    "sensitivity_cumulative",
+    "sensitivity_leave_one_out",
+    "sensitivity_models",
+    "sensitivity_power",
+    "sensitivity_priors",
+    "sensitivity_tipping",
     "subgroups",
     "unread_trials",
 ]

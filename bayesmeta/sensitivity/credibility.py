@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+import pandas as pd
+
 from bayesmeta.errors import DataError
 from bayesmeta.sensitivity.words import ratio
 from bayesmeta.trials import PublishedPool
@@ -38,6 +40,11 @@ class Credibility:
     sentence: str
 
     name = "credibility"
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The numbers as a table of one row."""
+        return pd.DataFrame([{name: value for name, value in self.to_dict().items() if name != "sentence"}])
 
     @property
     def se(self) -> float:

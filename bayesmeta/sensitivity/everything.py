@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.frequentist import Pools
 from bayesmeta.model import Model
@@ -58,6 +60,13 @@ class Sensitivity:
             reason = self.not_done.get(name, f"there is no such. Parts: {', '.join(self.parts)}")
             raise KeyError(f"{name}: {reason}.")
         return self.parts[name]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The rows of every part, one below the other, with the part's name in front."""
+        return pd.concat(
+            [part.table.assign(part=name) for name, part in self.parts.items() if len(part.table)], ignore_index=True
+        ).pipe(lambda found: found[["part", *(column for column in found if column != "part")]])
 
     @property
     def sentence(self) -> str:

@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bayesmeta import checks
+from bayesmeta import checks, sensitivity
 from bayesmeta.errors import BayesmetaError, BayesmetaWarning
 from bayesmeta.fit import SEED, fit
 from bayesmeta.frequentist import pool
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.report import Report, evidence
+from bayesmeta.sensitivity import Sensitivity, UnreadTrials
 from bayesmeta.trials import Trials
 from bayesmeta.workflow.outputs import slug, staged, write_draws, write_findings, write_results
 
 ATTACHMENT = ("attachment/secure", "attachment/disorganised")
 MODERATOR = "sensitivity_focused"
-LIKELIHOODS = ("normal", "binomial")
+# The normal likelihood serves every table; the others need counts in every row.
+EXACT = ("normal", "hypergeometric", "binomial")
+SAMPLED = ("normal", "binomial")
 
 Say = Callable[[str], None]
 
@@ -71,7 +74,7 @@ def reanalyse(tables: Sequence[Trials], out: str | Path, options: Options, say: 
 
 
 def models(trials: Trials, moderators: str | None) -> list[Model]:
-    """The models of a reanalysis, in both likelihoods: without and with the moderator, where the table has it."""
+    """The models of a reanalysis under the normal likelihood: without and with the moderator, where the table has it."""
     formula = moderators
     if formula is None and MODERATOR in trials.table and trials.table[MODERATOR].nunique() > 1:
         formula = f"~ {MODERATOR}"
@@ -83,19 +86,27 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
     name = trials.outcome or trials.name
     say(evidence(trials))
     say(f"{name}: frequentist pools")
-    report = Report.of(trials, pool(trials))
+    pools = pool(trials)
+    report = Report.of(trials, pools)
     exact = []
-    for model in models(trials, options.moderators):
-        say(f"{name}: exact posterior, {model.likelihood} likelihood{_with(model)}")
-        exact.append(fit(trials, model))
-        report.add(exact[-1])
+    for likelihood in EXACT if bool(trials.has_counts.all()) else EXACT[:1]:
+        for model in models(trials, options.moderators):
+            say(f"{name}: exact posterior, {likelihood} likelihood{_with(model)}")
+            exact.append(fit(trials, model.but(likelihood=likelihood)))
+            report.add(exact[-1])
     sampled = [] if options.quick else list(_sample(trials, exact, report, options, say))
-    assert report.pools is not None
-    report.add(checks.against_pools(exact[0], report.pools, trials.published))
+    report.add(checks.against_pools(exact[0], pools, trials.published))
     if trials.published is not None:
-        report.add(checks.reproduction(report.pools, trials.published))
+        report.add(checks.reproduction(pools, trials.published))
+    say(f"{name}: sensitivity")
+    analysis = sensitivity.all(exact[0], pools=pools)
+    report.add(analysis)
+    unread = None
+    if trials.published is not None and trials.k < trials.published.k:
+        unread = sensitivity.unread_trials(trials)
+        report.add(unread)
     say(f"{name}: plots")
-    _draw(folder, report, exact, sampled)
+    _draw(folder, report, exact, sampled, analysis, unread)
     write_findings(folder, report)
     if sampled:
         say(f"{name}: draws")
@@ -103,35 +114,47 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
     return report
 
 
-def _sample(trials: Trials, exact: list[Posterior], report: Report, options: Options, say: Say) -> Iterator[Posterior]:
-    """The same models by NUTS, each checked; the binomial likelihood needs counts in every row."""
-    likelihoods = LIKELIHOODS if bool(trials.has_counts.all()) else LIKELIHOODS[:1]
-    for likelihood in likelihoods:
-        for reference in exact:
-            model = reference.model.but(likelihood=likelihood)
-            say(f"{trials.outcome or trials.name}: NUTS, {likelihood} likelihood{_with(model)}")
-            posterior = fit(trials, model, engine="nuts", seed=options.seed, draws=options.draws, chains=options.chains)
-            report.add(posterior)
-            report.add(checks.convergence(posterior).require())
-            if likelihood == reference.model.likelihood:
-                same = checks.same_posterior(reference, posterior)
-                report.add(same)
-                if not same.ok:
-                    warnings.warn(same.sentence, BayesmetaWarning, stacklevel=2)
-            yield posterior
+def _sample(
+    trials: Trials, exact: list[Posterior], report: Report, options: Options, say: Say
+) -> Iterator[Posterior]:
+    """The models that NUTS carries, each checked for convergence and against the exact posterior."""
+    for reference in exact:
+        model = reference.model
+        if model.likelihood not in SAMPLED:
+            continue
+        say(f"{trials.outcome or trials.name}: NUTS, {model.likelihood} likelihood{_with(model)}")
+        posterior = fit(trials, model, engine="nuts", seed=options.seed, draws=options.draws, chains=options.chains)
+        report.add(posterior)
+        report.add(checks.convergence(posterior).require())
+        same = checks.same_posterior(reference, posterior)
+        report.add(same)
+        if not same.ok:
+            warnings.warn(same.sentence, BayesmetaWarning, stacklevel=2)
+        yield posterior
 
 
-def _draw(folder: Path, report: Report, exact: list[Posterior], sampled: list[Posterior]) -> None:
+def _draw(
+    folder: Path,
+    report: Report,
+    exact: list[Posterior],
+    sampled: list[Posterior],
+    analysis: Sensitivity,
+    unread: UnreadTrials | None,
+) -> None:
     from bayesmeta import plots
 
-    plain, last = exact[0], exact[-1]
+    normal = [posterior for posterior in exact if posterior.model.likelihood == "normal"]
+    plain, last = normal[0], normal[-1]
     figures = [
         plots.forest(last, report.pools, plain=plain if last is not plain else None),
         plots.prior_posterior(plain),
         plots.new_setting(plain),
+        *plots.sensitivity(analysis),
     ]
     if last.design.settings():
         figures.append(plots.subgroups(last))
+    if unread is not None:
+        figures.append(plots.unread_trials(unread))
     for figure in figures:
         plots.save_figure(figure, folder / f"{figure.get_label()}.png")
     for posterior in sampled:
