@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
@@ -23,14 +23,15 @@ from bayesmeta.cli.options import AsJson, Data, Direction, File, Outcome, ZeroCe
 from bayesmeta.cli.output import console, number, print_json, print_lines, print_table, probability, ratio
 from bayesmeta.fit import fit
 from bayesmeta.model import Model
-from bayesmeta.sensitivity import PARTS, Part, Sensitivity
-from bayesmeta.sensitivity import all as all_parts
+
+if TYPE_CHECKING:  # the room loads with the command that needs it, not with every other one
+    from bayesmeta.sensitivity import Part, Sensitivity
 
 MOST_ROWS = 12
 
 Parts = Annotated[
     list[str] | None,
-    typer.Option("--part", metavar="NAME", help=f"Only this part; repeat for more: {', '.join(PARTS)}."),
+    typer.Option("--part", metavar="NAME", help="Only this part, by the title it has in the output; repeat for more."),
 ]
 GridTau = Annotated[
     list[str] | None, typer.Option(metavar="PRIOR", help="A prior of tau for the grid; repeat for more.")
@@ -78,8 +79,12 @@ def sensitivity_command(
         baseline_at=baseline_at,
         zero_cells=zero_cells,
     )
+    from bayesmeta.sensitivity import all as all_parts
+
     trials = evidence(file, data=data, outcome=outcome, direction=direction)
-    analysis = all_parts(fit(trials, model), only=tuple(part or ()), tau=grid_tau, mu=grid_mu, by=by)
+    analysis = all_parts(
+        fit(trials, model), only=tuple(name.replace(" ", "_") for name in part or ()), tau=grid_tau, mu=grid_mu, by=by
+    )
     if pictures is not None:
         draw(analysis, Path(pictures))
     if json:
@@ -88,7 +93,7 @@ def sensitivity_command(
         print_sensitivity(analysis)
 
 
-def draw(analysis: Sensitivity, folder: Path) -> None:
+def draw(analysis: "Sensitivity", folder: Path) -> None:
     """One PNG a part."""
     from bayesmeta.plots.saving import save_figure
     from bayesmeta.plots.sensitivity_pictures import sensitivity
@@ -97,7 +102,7 @@ def draw(analysis: Sensitivity, folder: Path) -> None:
         save_figure(figure, folder / f"{figure.get_label()}.png")
 
 
-def print_sensitivity(analysis: Sensitivity) -> None:
+def print_sensitivity(analysis: "Sensitivity") -> None:
     """The verdict, then a table and a sentence for each part."""
     out = console()
     trials = analysis.posterior.trials
@@ -126,7 +131,7 @@ LABELS = {
 }
 
 
-def effects_table(part: Part) -> Table:
+def effects_table(part: "Part") -> Table:
     """Odds ratio, new setting, tau and P of one side; rows that change the conclusion first."""
     table = part.table.sort_values("changes", ascending=False, kind="stable")
     labels = LABELS[part.name]
@@ -147,7 +152,7 @@ def effects_table(part: Part) -> Table:
     return [*labels, "odds ratio (95%)", "new setting (95%)", "tau", chance, *(["changes"] if some else [])], rows
 
 
-def power_table(part: Part) -> Table:
+def power_table(part: "Part") -> Table:
     """Sensitivities by parameter."""
     names = ["prior", "likelihood", "prior_of_mu", "prior_of_tau"]
     rows = [
@@ -157,7 +162,7 @@ def power_table(part: Part) -> Table:
     return ["parameter", *names, "diagnosis"], rows
 
 
-def tipping_table(part: Part) -> Table:
+def tipping_table(part: "Part") -> Table:
     """Each question with the point at which it flips."""
     rows = [
         [row["question"], f"{row['bound']:g}", row["status"], number(row["scale"]), number(row["removed"])]
@@ -166,7 +171,7 @@ def tipping_table(part: Part) -> Table:
     return ["question", "bound", "status", "scale", "trials"], rows
 
 
-def reference_table(part: Part) -> Table:
+def reference_table(part: "Part") -> Table:
     """Distances with their signs."""
     rows = [[row["quantity"], number(row["signed"]), row["side"]] for row in part.table.to_dict("records")]
     return ["quantity", "signed Hellinger distance", "side"], rows

@@ -2,11 +2,12 @@
 
 With p_ig = p(y_i | theta_g) d theta at the nodes of the grid and K_gj = g(theta_g; m_j, tau),
     L_i(m_j, tau) = sum_g p_ig K_gj,
-and the posterior density of theta_i is p(y_i | theta_g) sum_j K_gj V_ij, with V_ij the posterior weight of m_j over L_ij:
-the same products backwards.
+and the posterior density of theta_i is p(y_i | theta_g) sum_j K_gj V_ij, with V_ij the posterior weight of m_j over
+L_ij: the same products backwards.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.special import ndtr
@@ -16,13 +17,58 @@ from bayesmeta.likelihoods.series import Panels
 from bayesmeta.likelihoods.theta_grid import BLUR, ThetaGrid
 from bayesmeta.types import Array, Integers
 
-# The trapezoid rule in z = (theta - m) / tau where tau is too small for the grid: a step of 0.6 leaves e^-54 of the
-# normal density, and the likelihood is nearly constant on the scale of tau.
-Z = 0.6 * np.arange(-24.0, 25.0)
-LOG_Z_WEIGHT = -0.5 * Z * Z + np.log(0.6) - 0.5 * np.log(2.0 * np.pi)
+# Where the random effects are too narrow for the grid, the trapezoid rule in z = (theta - m) / scale, whose step of 0.6
+# leaves e^-54 of the normal density.
+TRAPEZOID = 0.6 * np.arange(-24.0, 25.0)
+FEWEST = 48  # nodes of a rule for many components together
 TINY = 1e-300
 NOTHING = 1e-60  # of the peak: a likelihood so far below it adds nothing to any integral
-FARTHEST = 38.6
+FARTHEST = 38.6  # standard deviations: a normal density beyond is no number
+AT_ONCE = 1_000_000
+
+
+def narrow_rule(scales: Array, weights: Array, finest: float, reach: float = 24.0) -> tuple[Array, Array]:
+    """Offsets and weights of a sum of normals too narrow for a grid that resolves `finest`: one rule for all."""
+    offsets, shares = [], []
+    for scale, weight in zip(scales.tolist(), weights.tolist(), strict=True):
+        z, share = _trapezoid(reach)
+        offsets.append(scale * z)
+        shares.append(weight * share)
+    return _compressed(np.concatenate(offsets), np.concatenate(shares))
+
+
+def _compressed(offsets: Array, weights: Array) -> tuple[Array, Array]:
+    """The Gauss rule of a sum of many points, by Lanczos' recurrence: fewer nodes, as good for polynomials.
+
+    References
+    ----------
+    Gautschi 2004, Orthogonal Polynomials: Computation and Approximation, section 2.2.3.
+    """
+    if len(offsets) <= 2 * FEWEST:  # all of it: beyond the grid of theta the far points keep the integral smooth in m
+        return offsets, weights
+    kept = weights > 1e-18 * weights.max()
+    offsets, weights = offsets[kept], weights[kept]
+    basis = np.zeros((FEWEST, len(offsets)))
+    diagonal, beside = np.zeros(FEWEST), np.zeros(FEWEST)
+    vector = np.sqrt(weights)
+    for j in range(FEWEST):
+        beside[j] = np.sqrt(vector @ vector)
+        if beside[j] < 1e-13 * np.sqrt(weights.sum()):
+            return offsets, weights
+        basis[j] = vector / beside[j]
+        vector = offsets * basis[j]
+        diagonal[j] = vector @ basis[j]
+        for _ in range(2):  # twice is enough to keep the vectors orthogonal
+            vector = vector - basis[: j + 1].T @ (basis[: j + 1] @ vector)
+    nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside[1:], 1) + np.diag(beside[1:], -1))
+    return nodes, weights.sum() * vectors[0] ** 2
+
+
+@cache
+def _trapezoid(reach: float) -> tuple[Array, Array]:
+    """Points and weights for a standard normal, up to `reach` standard deviations."""
+    z = TRAPEZOID[np.abs(TRAPEZOID) <= reach]
+    return z, np.exp(-0.5 * z * z) * (0.6 / np.sqrt(2.0 * np.pi))
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,22 +116,20 @@ class Convolution:
             if np.any(self.kernel.scale * scale >= self.finest):
                 near = nodes[first:last]
                 found[:, t] = mass[:, first:last] @ self.kernel.at(near[:, None] - m[t], scale, self.finest)
-            for narrow, weight in zip(*self.kernel.fine(scale, self.finest)):
-                found[:, t] += weight * self._smoothed(chosen, m[t], narrow)
+            scales, weights = self.kernel.fine(scale, self.finest)
+            if len(scales):
+                found[:, t] += self._smoothed(chosen, m[t], *narrow_rule(scales, weights, self.finest))
             self._add_tails(found[:, t], chosen, m[t], scale)
         return np.log(np.maximum(found, TINY)) + self.grid.peak[chosen][:, None, None]
 
-    def _smoothed(self, rows: Integers, m: Array, scale: float) -> Array:
-        """Relative to the peak: sum over z of p(y_i | m + scale z) phi(z), without the flat tails' smooth step."""
+    def _smoothed(self, rows: Integers, m: Array, offsets: Array, weight: Array) -> Array:
+        """Relative to the peak: sum of weight p(y_i | m + offset), without the flat tails' smooth step."""
         grid = self.grid
-        if scale * Z[-1] < 1e-13:
-            relative = np.exp(grid.panels.interpolate(grid.series[rows], m) - grid.peak[rows][:, None])
-            return self._without_step(relative[..., None], rows, m[:, None])[..., 0]
-        theta = m[:, None] + scale * Z
+        theta = m[:, None] + offsets
         log_p = grid.panels.interpolate(grid.series[rows], theta.ravel()).reshape(len(rows), *theta.shape)
         inside = (theta >= grid.panels.edges[0]) & (theta <= grid.panels.edges[-1])
         relative = np.where(inside, np.exp(log_p - grid.peak[rows][:, None, None]), 0.0)
-        return np.asarray(self._without_step(relative, rows, theta) @ np.exp(LOG_Z_WEIGHT))
+        return np.asarray(self._without_step(relative, rows, theta) @ weight)
 
     def _without_step(self, relative: Array, rows: Integers, theta: Array) -> Array:
         relative[self.grid.neutral[rows]] = 0.0
@@ -111,9 +155,7 @@ class Convolution:
             found[flat] += level[:, None] * (ndtr(away[..., None] / spread) @ self.kernel.weight)
 
 
-def spread(
-    kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, log_f: Array, sign: Array
-) -> Array:
+def spread(kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, log_f: Array, sign: Array) -> Array:
     """Functions of the mean as functions of an effect: sum_t integral f_t(m) g(theta; m, tau_t) d m.
 
     Parameters
@@ -140,20 +182,22 @@ def spread_at(kernel: Kernel, theta: Array, m: Array, spacing: float, tau: float
     found = np.zeros((len(log_f), len(theta)))
     if np.any(kernel.scale * tau >= finest):
         found += (np.exp(log_f) * spacing) @ kernel.at(m[:, None] - theta, tau, finest)
-    for narrow, weight in zip(*kernel.fine(tau, finest)):
-        near = (theta > m[0] - 9.0 * narrow) & (theta < m[-1] + 9.0 * narrow)
-        found[:, near] += weight * _blurred(theta[near], m, log_f, narrow)
+    scales, weights = kernel.fine(tau, finest)
+    if len(scales):
+        offsets, shares = narrow_rule(scales, weights, finest, 9.0)
+        near = np.flatnonzero((theta > m[0] - offsets.max()) & (theta < m[-1] + offsets.max()))
+        for part in np.array_split(near, max(1, len(near) * len(offsets) * len(log_f) // AT_ONCE)):
+            found[:, part] += _blurred(theta[part], m, log_f, offsets, shares)
     return found
 
 
-def _blurred(theta: Array, m: Array, log_f: Array, scale: float) -> Array:
-    """sum over z of f(theta - scale z) phi(z): (S, G). log f is smooth, so a local polynomial between the means serves."""
-    z = Z[(Z > -9.0) & (Z < 9.0)]
-    weight = np.exp(LOG_Z_WEIGHT[(Z > -9.0) & (Z < 9.0)])
-    points = theta[:, None] - scale * z
+def _blurred(theta: Array, m: Array, log_f: Array, offsets: Array, weight: Array) -> Array:
+    """Sum of weight f(theta - offset): (S, G). log f is smooth, so a local polynomial between the means serves."""
+    points = theta[:, None] - offsets
     inside = (points >= m[0]) & (points <= m[-1])
-    values = np.exp(local_polynomial(m, log_f, np.clip(points, m[0], m[-1]).ravel()))
-    return np.asarray(np.where(inside, values.reshape(len(log_f), *points.shape), 0.0) @ weight)
+    values = np.zeros((len(log_f), *points.shape))
+    values[:, inside] = np.exp(local_polynomial(m, log_f, points[inside]))
+    return np.asarray(values @ weight)
 
 
 def local_polynomial(m: Array, values: Array, x: Array, points: int = 12) -> Array:

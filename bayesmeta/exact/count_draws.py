@@ -1,5 +1,6 @@
 """Draws of study effects given their mean and tau, in any likelihood."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,7 @@ def draws_of_effects(prepared: "Prepared", mean: Array, tau: Array, rng: np.rand
     """
     grid, kernel = prepared.grid, prepared.kernel
     edges = grid.panels.edges
-    fine = np.concatenate([np.linspace(a, b, FINE * NODES, endpoint=False) for a, b in zip(edges[:-1], edges[1:])])
+    fine = np.concatenate([np.linspace(a, b, FINE * NODES, endpoint=False) for a, b in pairwise(edges)])
     fine = np.append(fine, edges[-1])
     log_p = grid.panels.interpolate(grid.series, fine)
     theta = np.empty_like(mean)
@@ -52,7 +53,9 @@ def draws_of_effects(prepared: "Prepared", mean: Array, tau: Array, rng: np.rand
     return theta
 
 
-def _given_component(mean: Array, scale: Array, fine: Array, log_p: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+def _given_component(
+    mean: Array, scale: Array, fine: Array, log_p: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
     """One draw under each component (n, Q), and the likelihood of the component."""
     drawn, mass = np.empty(scale.shape), np.empty(scale.shape)
     for q in range(scale.shape[1]):

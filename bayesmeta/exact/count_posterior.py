@@ -51,9 +51,7 @@ class CountPosterior(Posterior):
             "neutral": [name for name, out in zip(self.effects.studies, prepared.neutral) if out],
             "beyond_the_nodes": weights.beyond,
             "moments_that_do_not_exist": [
-                f"{moment} of {name}"
-                for name in self.parameters
-                for moment in ("mean", "sd")[self._moments_of(name) :]
+                f"{moment} of {name}" for name in self.parameters for moment in ("mean", "sd")[self._moments_of(name) :]
             ],
         }
 
@@ -95,20 +93,39 @@ class CountPosterior(Posterior):
         return found
 
     def _new(self, row: Array, name: str) -> Marginal:
-        kept = self._predictors.__dict__.setdefault("new", {})
-        key, largest = row.tobytes(), self._weights.largest(1e-13) if self._weights.fine is not None else self._nodes[0]
-        if key not in kept or kept[key].reach < largest:
-            # A little more than is needed, for the next prior.
-            kept[key] = NewEffects.of(
-                self.prepared.kernel,
-                self._predictors.line(row),
-                self._nodes,
-                float(1.5 * largest),
-                self.prepared.resolution.panel,
-            )
-        found: NewEffects = kept[key]
+        largest = float(self._nodes[0]) if self._weights.fine is None else self._weights.largest(1e-13)
+        found = self._new_given_tau(row, largest)
         moments = min(self._weights.moments, self.prepared.kernel.moments)
         return LineDensity(name, found.panels, self._weights.nodes @ found.density, moments)
+
+    def _new_given_tau(self, row: Array, largest: float) -> NewEffects:
+        """The effect in a new setting at each node of tau, with room for tau up to `largest`."""
+        kept = self._predictors.__dict__.setdefault("new", {})
+        key = row.tobytes()
+        if key not in kept or kept[key].reach < largest:
+            line, panel = self._predictors.line(row), self.prepared.resolution.panel
+            # A little more than is needed, for the next prior.
+            kept[key] = NewEffects.of(self.prepared.kernel, line, self._nodes, 1.5 * largest, panel)
+        found: NewEffects = kept[key]
+        return found
+
+    def under(self, weights: Array, name: str, largest: float = 0.0) -> Array:
+        """Mean, sd and quantiles of mu or theta_new under other weights of the nodes of tau: (Q, T) to (Q, 5)."""
+        row = self.design.reference
+        if name == "theta_new":
+            found = self._new_given_tau(row, largest)
+            panels, given_tau = found.panels, found.density
+        else:
+            panels, given_tau = self._given_tau(row)
+        density = np.maximum(weights @ given_tau, 0.0)
+        share = density * panels.weights
+        share /= share.sum(axis=1, keepdims=True)
+        mean = share @ panels.nodes
+        sd = np.sqrt((share * (panels.nodes - mean[:, None]) ** 2).sum(axis=1))
+        if name == "theta_new" and self.prepared.kernel.moments < 2:
+            sd = np.full_like(sd, np.nan)
+            mean = mean if self.prepared.kernel.moments else np.full_like(mean, np.nan)
+        return np.column_stack([mean, sd, panels.quantiles(density, LEVELS)])
 
     @cached_property
     def _effects_of_studies(self) -> StudyEffects:

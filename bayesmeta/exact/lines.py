@@ -1,4 +1,4 @@
-"""The posterior of one linear predictor given tau: a polynomial log density on the window where it is not negligible."""
+"""The posterior of one linear predictor given tau: a polynomial log density where it is not negligible."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ class Line:
 
 
 def sharpest(value: Array, step: float) -> Array:
-    """(T,) smallest standard deviation of a log density on equally spaced points, near its peak, in units of the points."""
+    """(T,) smallest standard deviation near the peak of a log density on points `step` apart."""
     bend = -np.diff(value, 2, axis=1) / step**2
     near = value[:, 1:-1] > value.max(axis=1, keepdims=True) - 8.0
     return np.asarray(1.0 / np.sqrt(np.maximum(np.where(near, bend, 0.0).max(axis=1), 1e-12)))
@@ -180,7 +180,7 @@ def chebyshev_points(n: int) -> Array:
 @cache
 def to_chebyshev(n: int) -> Array:
     """(n, n) from values at the points to coefficients."""
-    return np.linalg.inv(np.polynomial.chebyshev.chebvander(chebyshev_points(n), n - 1))
+    return np.asarray(np.linalg.inv(np.polynomial.chebyshev.chebvander(chebyshev_points(n), n - 1)), dtype=float)
 
 
 def clenshaw(series: Array, x: Array) -> Array:

@@ -1,10 +1,12 @@
 """All of a fit that does not depend on the prior of tau, kept for the next prior."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from bayesmeta.effects import Effects, effect_sizes
 from bayesmeta.errors import ModelError
@@ -47,7 +49,7 @@ class Prepared:
     >>> import bayesmeta as bm
     >>> prepared = prepare(bm.load("crins2014"), bm.Model("hypergeometric"))
     >>> [round(prepared.posterior(tau=prior)["tau"].median, 3) for prior in ("half_normal(0.5)", "half_cauchy(0.5)")]
-    [0.348, 0.401]
+    [0.348, 0.358]
     """
 
     trials: Trials
@@ -84,6 +86,12 @@ class Prepared:
         if other.known_tau == self.known_tau and self._covers(other):
             other.__dict__["grid"] = self.grid
         return CountPosterior(other, model, other.weights(model.tau_prior))
+
+    def under(self, priors: Sequence[HeterogeneityPrior | str]) -> pd.DataFrame:
+        """Summaries of mu, tau and theta_new under many priors of tau: see `many_priors.under_priors`."""
+        from bayesmeta.exact.many_priors import under_priors
+
+        return under_priors(self, priors)
 
     def _covers(self, other: "Prepared") -> bool:
         """Whether the theta nodes made for these priors also resolve another's posterior."""
@@ -210,7 +218,7 @@ class Prepared:
             self._scale,
             self.resolution.tau_width,
             float(self.effects.se.max()),
-            even=self.kernel.even,
+            self.kernel.order,
         )
 
     @property
@@ -228,7 +236,9 @@ class Prepared:
         rows = np.unique(self.design.matrix, axis=0)
         mean, variance = given.linear(rows)
         sd = np.sqrt(variance)
-        core = Core(mean.ravel(), sd.ravel(), np.broadcast_to(scale, mean.shape).ravel(), 8.0 if len(rows) == 1 else 14.0)
+        core = Core(
+            mean.ravel(), sd.ravel(), np.broadcast_to(scale, mean.shape).ravel(), 8.0 if len(rows) == 1 else 14.0
+        )
         return theta_grid(self.parts, core, self.resolution)
 
     @cached_property
@@ -243,7 +253,8 @@ class Prepared:
         if columns > MOST_COLUMNS:
             raise ModelError(
                 f"{columns} columns in the design ({', '.join(design.columns)}): the exact engine integrates over up to"
-                f" {MOST_COLUMNS} with this likelihood. Fit with --engine nuts (engine=\"nuts\"), or with fewer moderators."
+                f' {MOST_COLUMNS} with this likelihood. Fit with --engine nuts (engine="nuts"), or with fewer'
+                " moderators."
             )
         given = self._rough.given(self.tau)
         if columns == 1 and np.all(design.matrix == 1.0):
@@ -282,14 +293,14 @@ def prepare(trials: Trials, model: Model, resolution: Resolution | None = None) 
 
 
 def evidence_of(trials: Trials, model: Model) -> tuple[Effects, tuple[tuple[Integers, Rows], ...]]:
-    """Observed effects, and the rows by likelihood: rows without counts enter with their estimate, by the normal one."""
+    """Observed effects, and the rows by likelihood: rows without counts enter with their estimate, as normal."""
     exact = model.likelihood != "normal"
     effects = effect_sizes(trials, zero_cells="only_zero" if exact else model.zero_cells)
     counted = trials.has_counts[effects.rows] & exact
     if exact and not counted.any():
         raise ModelError(
-            f"{trials.origin or trials.name}: no row has counts, which the {model.likelihood} likelihood reads. Fit with"
-            " --likelihood normal, which takes estimates."
+            f"{trials.origin or trials.name}: no row has counts, which the {model.likelihood} likelihood reads. Fit"
+            " with --likelihood normal, which takes estimates."
         )
     gaussian = model.baseline_prior.gaussian
     if model.likelihood == "binomial" and (gaussian is None or not np.isfinite(gaussian[1])):

@@ -11,8 +11,9 @@ from bayesmeta.types import Array
 
 INVERSE_SQRT_2PI = float(1.0 / np.sqrt(2.0 * np.pi))
 LEAST = -700.0  # the exponential of less is no normal number, and slow
-STEP = 0.3  # of the trapezoid rule in the log of the mixing precision
-FALL = 40.0
+STEP = 0.36  # of the trapezoid rule in the log of the mixing precision
+FALL = 32.0
+POINT = 1e-5  # of the finest scale that is resolved
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +26,7 @@ class Kernel:
     density : of z, where it has a closed form that is cheaper than the mixture; else None.
     outlying : index of the component that makes a trial an outlier; None without such.
     moments : how many moments z has.
-    even : whether a likelihood is even and analytic in tau at 0; a heavy tail z^-(d + 1) brings a term |tau|^d.
+    order : a tail z^-(d + 1) brings a term |tau|^d into the likelihood, which else is even and analytic at 0.
     """
 
     scale: Array
@@ -33,7 +34,7 @@ class Kernel:
     density: Callable[[Array], Array] | None = None
     outlying: int | None = None
     moments: int = 2
-    even: bool = True
+    order: float = np.inf
 
     def at(self, distance: Array, tau: float, finest: float) -> Array:
         """Density at distances from the mean, of the part of the mixture whose scale is at least `finest`."""
@@ -54,8 +55,15 @@ class Kernel:
         """Scale and weight of the components that `at` leaves out."""
         if self.density is not None and tau >= 2.0 * finest:
             return np.empty(0), np.empty(0)
-        out = self.scale * tau < finest
-        return self.scale[out] * tau, self.weight[out]
+        scale = self.scale * tau
+        out = scale < finest
+        if self.density is None:
+            return scale[out], self.weight[out]
+        # Of the many components of a t distribution, those that are as good as a point are taken as one.
+        point = scale < POINT * finest
+        rest = out & ~point
+        merged = np.append(scale[rest], 0.0), np.append(self.weight[rest], self.weight[point].sum())
+        return merged if point.any() else (scale[rest], self.weight[rest])
 
     def only(self, component: int) -> "Kernel":
         """One component by itself, with its weight."""
@@ -94,7 +102,7 @@ def _student_t(df: float) -> Kernel:
         return np.asarray(np.exp(constant - (a + 0.5) * np.log1p(z * z / df)))
 
     moments = int(df > 1.0) + int(df > 2.0)
-    return Kernel(np.exp(-0.5 * x[kept]), weight / weight.sum(), density, moments=moments, even=df > 30.0)
+    return Kernel(np.exp(-0.5 * x[kept]), weight / weight.sum(), density, moments=moments, order=df)
 
 
 KERNELS: dict[str, Callable[..., Kernel]] = {

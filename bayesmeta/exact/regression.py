@@ -21,8 +21,8 @@ from bayesmeta.model import Design
 from bayesmeta.types import Array, Integers
 
 MOST_COLUMNS = 4
-# Of the lattice, by its dimension: step in posterior standard deviations (the error is e^(-2 pi^2 / step^2) for a normal
-# posterior) and radius.
+# Of the lattice, by its dimension: step in posterior standard deviations (the error is e^(-2 pi^2 / step^2) for a
+# normal posterior) and radius.
 STEP = {0: 1.0, 1: 0.7, 2: 0.75, 3: 0.95}
 OUT = {0: 0.0, 1: 7.4, 2: 7.0, 3: 6.4, 4: 6.4}
 MOST = 96
@@ -214,8 +214,10 @@ class SeveralPredictors(Predictors):
 
     def _log_posterior_in(self, region: Region, z: Array, which: Integers) -> Array:
         """S at beta = centre + root z of the nodes `which`: z (1 or t, N, p) to (t, N)."""
-        beta = region.centre[which, None, :] + np.einsum("tpq,snq->tnp", region.root[which], z) if len(z) == 1 else (
-            region.centre[which, None, :] + np.einsum("tpq,tnq->tnp", region.root[which], z)
+        beta = (
+            region.centre[which, None, :] + np.einsum("tpq,snq->tnp", region.root[which], z)
+            if len(z) == 1
+            else (region.centre[which, None, :] + np.einsum("tpq,tnq->tnp", region.root[which], z))
         )
         away = beta - self._design.prior_location
         total = -0.5 * (away * away) @ self._precision + self._log_constant
@@ -288,5 +290,3 @@ def _lattice(dimension: int, step: float, radius: float) -> Array:
     side = step * np.arange(-np.floor(radius / step), np.floor(radius / step) + 1.0)
     points = np.stack(np.meshgrid(*[side] * dimension, indexing="ij"), axis=-1).reshape(-1, dimension)
     return np.asarray(points[(points * points).sum(axis=1) <= radius * radius])
-
-

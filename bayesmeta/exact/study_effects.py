@@ -12,7 +12,7 @@ from bayesmeta.exact.random_effects import Kernel
 from bayesmeta.exact.weights import Weights
 from bayesmeta.likelihoods.series import NODES, Panels, graded_edges
 from bayesmeta.likelihoods.theta_grid import FLOOR, Core
-from bayesmeta.types import Array
+from bayesmeta.types import Array, Booleans
 
 if TYPE_CHECKING:
     from bayesmeta.exact.prepared import Prepared
@@ -39,7 +39,7 @@ class StudyEffects:
 
     @classmethod
     def of(cls, prepared: "Prepared", predictors: Predictors, tau: Array, weights: Weights) -> "StudyEffects":
-        """p(theta_i | y) = p(y_i | theta_i) sum_t W_t integral g(theta_i; m, tau_t) p(m | tau_t, y) / L_i(m, tau_t) d m."""
+        """p(theta | y) = p(y_i | theta) sum_t W_t integral g(theta; m, tau_t) p(m | tau_t, y) / L_i(m, tau_t) d m."""
         grid = prepared.grid
         chosen = np.abs(weights.nodes) > NEGLIGIBLE
         lines = predictors.row_lines()
@@ -94,7 +94,7 @@ class StudyEffects:
 
 
 def _over_likelihood(
-    line: Line, log_marginal: Array, weights: Array, chosen: Array
+    line: Line, log_marginal: Array, weights: Array, chosen: Booleans
 ) -> tuple[Array, Array, Array, Array]:
     """Log of |W_t| p(m | tau_t, y) / L_i(m, tau_t) at equally spaced m, less its largest value for each trial."""
     some = Line(line.low[chosen], line.high[chosen], line.series[chosen])
@@ -107,10 +107,10 @@ def _over_likelihood(
 
 
 def _basis(n: int, points: int) -> Array:
-    return np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, points), n - 1)
+    return np.asarray(np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, points), n - 1), dtype=float)
 
 
-def _extended(log_p: Array, peak: Array, flat_from: Array, neutral: Array, inner: Panels, outer: Panels) -> Array:
+def _extended(log_p: Array, peak: Array, flat_from: Array, neutral: Booleans, inner: Panels, outer: Panels) -> Array:
     """Log likelihoods on the wider panels: flat tails go on, others are nothing there."""
     left = NODES * int(np.searchsorted(outer.edges, inner.edges[0]))
     right = len(outer.nodes) - len(inner.nodes) - left
@@ -121,7 +121,7 @@ def _extended(log_p: Array, peak: Array, flat_from: Array, neutral: Array, inner
 
 def _widest(kernel: Kernel) -> float:
     """How many normal standard deviations of the random effects can matter, over nine."""
-    tail = np.cumsum(kernel.weight[np.argsort(-kernel.scale)] )
+    tail = np.cumsum(kernel.weight[np.argsort(-kernel.scale)])
     scale = np.sort(kernel.scale)[::-1]
     return float(scale[np.flatnonzero(tail > 1e-12)[0]]) if len(scale) > 1 else float(scale[0])
 

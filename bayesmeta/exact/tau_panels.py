@@ -15,7 +15,8 @@ from bayesmeta.types import Array, Integers
 
 NODES = 16
 FIRST = 0.8  # of the width of the others: the first panel
-TO_ZERO = (0.0, 0.003, 0.02, 0.1, 0.4)  # edges where the likelihood is not analytic at tau = 0
+# First edges where a term |tau|^order keeps the likelihood from being analytic at tau = 0, by order.
+TO_ZERO = ((3.5, (0.0, 0.01, 0.1, 0.4)), (30.0, (0.0, 0.2)), (np.inf, (0.0,)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ class TauPanels:
     scale: float
 
     @classmethod
-    def to(cls, last: float, scale: float, width: float, largest: float, *, even: bool = True) -> "TauPanels":
+    def to(cls, last: float, scale: float, width: float, largest: float, order: float = np.inf) -> "TauPanels":
         """Panels from 0 to at least u = last.
 
         Parameters
@@ -41,10 +42,11 @@ class TauPanels:
         scale : c, the smallest standard error.
         width : of a panel among the standard errors; beyond the largest of them they grow.
         largest : the largest standard error.
-        even : whether the likelihood is even and analytic in tau at 0.
+        order : of the first term of the likelihood that is not even and analytic in tau at 0.
         """
         quiet = float(np.arcsinh(largest / scale)) + 1.5
-        edges = [0.0, FIRST * width] if even else [*TO_ZERO, 0.4 + FIRST * width]
+        edges = list(next(first for limit, first in TO_ZERO if order <= limit))
+        edges.append(edges[-1] + FIRST * width)
         while edges[-1] < last:
             edges.append(edges[-1] + width * max(1.0, 0.5 * (edges[-1] - quiet)))
         return cls(np.array(edges), scale)

@@ -1,4 +1,4 @@
-"""A prior of tau put on what the likelihood says at the nodes of tau: weights of the nodes, with which all else is a sum."""
+"""A prior of tau on what the likelihood says at the nodes of tau: weights, with which all else is a sum."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ def weigh(panels: TauPanels, log_evidence: Array, prior: HeterogeneityPrior, tai
     between = panels.between(log_evidence - offset)
 
     def log_likelihood(tau: Array) -> Array:
-        return between(tau) + slope * np.maximum(np.arcsinh(tau / panels.scale) - last, 0.0)
+        return np.asarray(between(tau) + slope * np.maximum(np.arcsinh(tau / panels.scale) - last, 0.0))
 
     def log_density(tau: Array) -> Array:
         return np.asarray(prior.log_density(tau) + log_likelihood(tau))
@@ -113,8 +113,9 @@ def tail_of(prior: HeterogeneityPrior, bounding: int, flat: int) -> float:
     tail = prior.tail_exponent + bounding - flat
     if not tail > 1.0:
         raise PriorError(
-            f"tau prior {prior} with {bounding} trial{'s' if bounding != 1 else ''} whose data bound their effect on both"
-            f" sides and {flat} flat coefficient{'s' if flat != 1 else ''}: the posterior is improper. State a proper prior"
-            " for mu, such as odds_ratio_within(250), or a tau prior with a lighter tail, such as half_normal(0.5)."
+            f"tau prior {prior} with {bounding} trial{'s' if bounding != 1 else ''} whose data bound their effect on"
+            f" both sides and {flat} flat coefficient{'s' if flat != 1 else ''}: the posterior is improper. State a"
+            " proper prior for mu, such as odds_ratio_within(250), or a tau prior with a lighter tail, such as"
+            " half_normal(0.5)."
         )
     return tail

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bayesmeta.likelihoods import binomial, normal
+from bayesmeta.likelihoods import binomial, hypergeometric, normal
 from bayesmeta.likelihoods.table import STEP, LogLikelihood, Table
 from bayesmeta.types import Array
 
@@ -46,6 +46,14 @@ def _binomial(evidence: Evidence) -> Marginal:
             evidence.counts, theta, location=location, scale=scale, at_control=evidence.baseline_at == "control"
         )
 
+    return _tabulated(evidence, log_likelihood)
+
+
+def _hypergeometric(evidence: Evidence) -> Marginal:
+    return _tabulated(evidence, lambda theta: hypergeometric.log_likelihood_derivatives(evidence.counts, theta))
+
+
+def _tabulated(evidence: Evidence, log_likelihood: LogLikelihood) -> Marginal:
     centre = np.where(np.isfinite(evidence.y), evidence.y, 0.0)
     largest = float(np.max(evidence.counts[:, [1, 3]]))
     return _Tabulated(log_likelihood, centre, STEP * min(1.0, (LARGE / largest) ** (1.0 / 6.0)))
@@ -69,7 +77,11 @@ class _Tabulated:
         return self._table.marginal(m, tau)
 
 
-LIKELIHOODS: dict[str, Callable[[Evidence], Marginal]] = {"normal": _normal, "binomial": _binomial}
+LIKELIHOODS: dict[str, Callable[[Evidence], Marginal]] = {
+    "normal": _normal,
+    "binomial": _binomial,
+    "hypergeometric": _hypergeometric,
+}
 
 
 def marginal_log_likelihood(name: str, evidence: Evidence) -> Marginal:
@@ -77,7 +89,7 @@ def marginal_log_likelihood(name: str, evidence: Evidence) -> Marginal:
 
     Parameters
     ----------
-    name : "normal" or "binomial".
+    name : "normal", "binomial" or "hypergeometric".
     evidence : the trials.
 
     Returns

@@ -56,7 +56,9 @@ class Rows:
         with np.errstate(invalid="ignore", divide="ignore"):
             u = -2.0 * c / (b - np.sqrt(np.maximum(b * b - 4.0 * a * c, 0.0)))
         u = np.clip(np.nan_to_num(u), np.maximum(0.0, events - n0), np.minimum(n1, events))
-        information = 1.0 / sum(1.0 / (np.maximum(cell, 0.0) + 0.5) for cell in (u, n1 - u, events - u, n0 - events + u))
+        information = 1.0 / sum(
+            1.0 / (np.maximum(cell, 0.0) + 0.5) for cell in (u, n1 - u, events - u, n0 - events + u)
+        )
         score = r1 - u
         rise = 0.5 * (score[:, 1:] + score[:, :-1]) * np.diff(theta)
         log_p = np.concatenate([np.zeros((len(u), 1)), np.cumsum(rise, axis=1)], axis=1)

@@ -12,7 +12,7 @@ from scipy.special import log_ndtr
 
 from bayesmeta.likelihoods.rows import FALL, Rows
 from bayesmeta.likelihoods.series import NODES, Panels, graded_edges
-from bayesmeta.types import Array, Integers
+from bayesmeta.types import Array, Booleans, Integers
 
 COARSE = 0.25  # step of the sketch
 FARTHEST = 60.0  # log odds ratio: the sketch looks so far beyond the observed effects
@@ -88,7 +88,7 @@ class ThetaGrid:
     log_p: Array
     peak: Array
     flat_from: Array
-    neutral: Array
+    neutral: Booleans
     finest: float
 
     @cached_property
@@ -142,18 +142,8 @@ def theta_grid(parts: Sequence[tuple[Integers, Rows]], core: Core, resolution: R
         max(high + reach, flats.max(initial=-np.inf) + 10.0 * BLUR) + COARSE,
         COARSE,
     )
-    lowest, highest, bend = np.inf, -np.inf, np.zeros(len(coarse))
-    wanted: list[Array] = []
     near_core = _near(core, coarse)
-    for _, rows in parts:
-        log_p, information = rows.sketch(coarse)
-        below = log_p - log_p.max(axis=1, keepdims=True)
-        seen = _widened((below > -RELEVANT) | near_core)
-        seen[rows.neutral | narrow_rows(rows)] = False
-        bend = np.maximum(bend, np.where(seen, information, 0.0).max(axis=0))
-        left, right = _ends(rows, coarse, below)
-        lowest, highest = min(lowest, float(left.min())), max(highest, float(right.max()))
-        wanted.append(seen)
+    lowest, highest, bend, wanted = _sketched(parts, near_core, coarse)
     least = core.tau == core.tau.min()
     reach_of_core = (core.reach + 1.0) * np.hypot(core.sd, core.tau)[least]
     lowest = min(lowest, float((core.centre[least] - reach_of_core).min()))
@@ -184,15 +174,33 @@ def theta_grid(parts: Sequence[tuple[Integers, Rows]], core: Core, resolution: R
     return ThetaGrid(panels, np.maximum(log_p, peak[:, None] + FLOOR), peak, flat_from, neutral, finest)
 
 
+def _sketched(
+    parts: Sequence[tuple[Integers, Rows]], near_core: Booleans, coarse: Array
+) -> tuple[float, float, Array, list[Booleans]]:
+    """Ends of what matters, the largest information at the coarse points, and where each row is wanted."""
+    lowest, highest, bend = np.inf, -np.inf, np.zeros(len(coarse))
+    wanted: list[Booleans] = []
+    for _, rows in parts:
+        log_p, information = rows.sketch(coarse)
+        below = log_p - log_p.max(axis=1, keepdims=True)
+        seen = _widened((below > -RELEVANT) | near_core)
+        seen[rows.neutral | narrow_rows(rows)] = False
+        bend = np.maximum(bend, np.where(seen, information, 0.0).max(axis=0))
+        left, right = _ends(rows, coarse, below)
+        lowest, highest = min(lowest, float(left.min())), max(highest, float(right.max()))
+        wanted.append(seen)
+    return lowest, highest, bend, wanted
+
+
 def _tabulated(
     parts: Sequence[tuple[Integers, Rows]],
-    wanted: list[Array],
-    near_core: Array,
+    wanted: list[Booleans],
+    near_core: Booleans,
     coarse: Array,
     known: Panels,
     panels: Panels,
 ) -> Array:
-    """(k, G) log likelihoods: evaluated on the panels that the rows need, interpolated on finer ones; -inf elsewhere."""
+    """(k, G) log likelihoods: evaluated on the panels that the rows need, interpolated on finer ones, else -inf."""
     cell = np.clip(np.searchsorted(coarse, known.nodes), 0, len(coarse) - 1)
     values = np.empty((sum(len(positions) for positions, _ in parts), len(known.nodes)))
     there = np.empty((len(values), len(known.half)), dtype=bool)
@@ -214,19 +222,19 @@ def _tabulated(
     return np.where(np.repeat(there[:, coarser], NODES, axis=1), log_p, -np.inf)
 
 
-def narrow_rows(rows: Rows) -> Array:
+def narrow_rows(rows: Rows) -> Booleans:
     """(k,) rows whose likelihood is a narrow peak at their estimate."""
     return np.asarray((rows.se < NARROW) & ~rows.neutral)
 
 
-def _near(core: Core, coarse: Array) -> Array:
+def _near(core: Core, coarse: Array) -> Booleans:
     """(g,) where the predictors lie at the smallest tau."""
     least = core.tau == core.tau.min()
     reach = (core.reach + 1.0) * np.hypot(core.sd, core.tau)[least] + COARSE
     return np.asarray((np.abs(coarse[:, None] - core.centre[least]) <= reach).any(axis=1))
 
 
-def _widened(seen: Array) -> Array:
+def _widened(seen: Booleans) -> Booleans:
     """Each cell with its neighbours: the sketch is coarse."""
     wide = seen.copy()
     wide[:, 1:] |= seen[:, :-1]

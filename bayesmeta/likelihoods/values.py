@@ -129,7 +129,7 @@ def binomial_log_p(counts: Array, theta: Array, *, location: float, scale: float
         largest = exponent.max(axis=1)
         value[part] = largest + np.log(np.exp(exponent - largest[:, None]).sum(axis=1) * (eta[1] - eta[0]))
     ways = sum(gammaln(b + 1) - gammaln(a + 1) - gammaln(b - a + 1) for a, b in counts.reshape(2, 2))
-    return value + float(ways) - np.log(scale) - 0.5 * np.log(2.0 * np.pi)
+    return np.asarray(value + (float(ways) - np.log(scale) - 0.5 * np.log(2.0 * np.pi)))
 
 
 def _softplus(x: Array) -> Array:

@@ -1,6 +1,7 @@
 """The forest plot of a meta-analysis: each trial as observed and as shrunken, groups, pooled effects, a new setting."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -40,6 +41,15 @@ NARROWEST_NAME, WIDEST_NAME = 1.3, 2.9
 ABOVE_ROWS, BELOW_ROWS, NOTE = 0.52, 0.72, 0.165
 OFFSET = 0.17  # of a row: observed above, shrunken below the middle
 LARGEST_SQUARE = 9.5  # points
+LEGEND: dict[str, Any] = {
+    "loc": "upper left",
+    "ncols": 3,
+    "handlelength": 1.8,
+    "columnspacing": 1.6,
+    "borderpad": 0,
+    "borderaxespad": 0,
+    "fontsize": SMALL,
+}
 COLOURS = {
     "group": POOLED,
     "pooled": POOLED,
@@ -126,17 +136,8 @@ def forest(posterior: Posterior, pools: Pools | None = None, *, plain: Posterior
     _squares(axes, rows, layout)
     _write_columns(figure, axes, rows, layout)
     _write_around(figure, title_of(posterior.trials, layout.width - 2 * MARGIN), subtitle, notes, height)
-    figure.legend(
-        handles=legend,
-        loc="upper left",
-        ncols=3,
-        handlelength=1.8,
-        columnspacing=1.6,
-        borderpad=0,
-        borderaxespad=0,
-        bbox_to_anchor=(MARGIN / layout.width, (below - BELOW_ROWS) / height),
-        fontsize=SMALL,
-    )
+    corner = (MARGIN / layout.width, (below - BELOW_ROWS) / height)
+    figure.legend(handles=legend, bbox_to_anchor=corner, **LEGEND)
     return figure
 
 

@@ -60,15 +60,14 @@ def sensitivity_tipping(part: TippingPoint) -> Figure:
     questions = list(dict.fromkeys(part.curve["question"]))
     width = COLUMN * max(len(questions), 2) + 0.8
     figure = new_figure("sensitivity-tipping", width, HEIGHT)
-    title = title_of(part.posterior.trials, width - 2.5) + ": when does the conclusion flip?"
-    figure.suptitle(f"{title}\n", x=0.01, ha="left", fontsize=TITLE)
+    title = f"{title_of(part.posterior.trials, width - 2.5)}: when does the conclusion flip?\n"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE)
     figure.get_layout_engine().set(wspace=0.05)  # type: ignore[union-attr, call-arg]
     panels = figure.subplots(2, len(questions), squeeze=False, sharex="col", sharey="row", height_ratios=(1.5, 1.0))
-    low, high = _limits(part.curve)
     for column, question in enumerate(questions):
         curve = part.curve[part.curve["question"] == question]
-        found = part.table[(part.table["question"] == question) & (part.table["status"] == "found")]
-        _ratios(panels[0, column], curve, low, high)
+        found = part.table.query("question == @question and status == 'found'")
+        _ratios(panels[0, column], curve, *_limits(part.curve))
         _chances(panels[1, column], curve, part.side)
         for row in found.to_dict("records"):
             for axes in panels[:, column]:
@@ -80,18 +79,23 @@ def sensitivity_tipping(part: TippingPoint) -> Figure:
                 gid="tipping value",
             )  # fmt: skip
         panels[1, column].set_xlabel(XLABELS[question])
-    panels[0, 0].set_ylabel(f"Odds ratio (log scale)\n← {wishes(part.posterior.trials.direction).below} | "
-                            f"{wishes(part.posterior.trials.direction).above} →")  # fmt: skip
+    sides = wishes(part.posterior.trials.direction)
+    panels[0, 0].set_ylabel(f"Odds ratio (log scale)\n← {sides.below} | {sides.above} →")
     panels[1, 0].set_ylabel(f"P(OR {'>' if part.side > 0 else '<'} 1)")
+    _legend(panels[0, 0])
+    figure.supxlabel("\n".join(wrapped(part.sentence, width - 0.4)), x=0.01, ha="left", fontsize=SMALL, color=GREY)
+    return figure
+
+
+def _legend(axes: Axes) -> None:
+    """What each mark means, above the first panel."""
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=INK, label="median"), Patch(color=POOLED_PALE, label="OR, 95%"),
         Patch(color=NEW_PALE, label="new setting, 95%"),
         Line2D([], [], color=ORANGE, linestyle="--", linewidth=0.9, label="bound, and where it is crossed"),
     ]  # fmt: skip
-    panels[0, 0].legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, fontsize=SMALL)
-    panels[0, 0].get_legend().set_in_layout(False)  # it is as wide as the figure, not as its panel
-    figure.supxlabel("\n".join(wrapped(part.sentence, width - 0.4)), x=0.01, ha="left", fontsize=SMALL, color=GREY)
-    return figure
+    legend = axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, fontsize=SMALL)
+    legend.set_in_layout(False)  # it is as wide as the figure, not as its panel
 
 
 def _limits(curve: pd.DataFrame) -> tuple[float, float]:

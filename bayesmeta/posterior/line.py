@@ -4,8 +4,8 @@ from functools import cached_property
 
 import numpy as np
 
-from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.likelihoods.series import Panels
+from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.types import Array
 
 
@@ -66,7 +66,7 @@ class LineDensity(Marginal):
         integral = np.polynomial.legendre.legint(self._series, lbnd=-1, axis=1) * self._panels.half[:, None]
         basis = np.polynomial.legendre.legvander(local, integral.shape[1] - 1)
         value = cumulative[panel] + np.einsum("nj,nj->n", basis, integral[panel])
-        return np.clip(value / cumulative[-1], 0.0, 1.0).reshape(points.shape)
+        return np.asarray(np.clip(value / cumulative[-1], 0.0, 1.0).reshape(points.shape))
 
     def quantile(self, p: Array | float) -> Array:
         levels = np.atleast_1d(np.asarray(p, dtype=float))

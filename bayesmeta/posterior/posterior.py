@@ -12,6 +12,7 @@ from bayesmeta.effects import Effects
 from bayesmeta.errors import ModelError
 from bayesmeta.likelihoods import Evidence, marginal_log_likelihood
 from bayesmeta.model import Design, Model, Setting
+from bayesmeta.posterior.absolute import absolute
 from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.tables import records
@@ -246,6 +247,13 @@ class Posterior(ABC):
             rows.append(row)
         columns = ["group", "k", "median", "lower", "upper", "new_median", "new_lower", "new_upper"]
         return pd.DataFrame(rows, columns=columns)
+
+    def absolute(self, control_risk: float, level: float = LEVEL) -> pd.DataFrame:
+        """Risk differences and numbers needed to treat, of mu and in a new setting, at a stated control risk.
+
+        See `bayesmeta.posterior.absolute.absolute`.
+        """
+        return absolute(self, control_risk, level)
 
     def to_dict(self) -> Json:
         """The result as plain data: the JSON of `bayesmeta fit --json`; numbers that do not exist are None."""

@@ -40,6 +40,7 @@ class Report:
     pools: Pools | None = None
     fits: list[Posterior] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    _answers: dict[int, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, trials: Trials, *results: Pools | Posterior | Finding) -> "Report":
@@ -71,9 +72,16 @@ class Report:
         """What the table holds of what was published."""
         return words.evidence(self.trials)
 
+    def answers(self, fit: Posterior) -> pd.DataFrame:
+        """The quantities of one of the fits, computed once."""
+        position = next(index for index, one in enumerate(self.fits) if one is fit)
+        if position not in self._answers:
+            self._answers[position] = quantities(fit)
+        return self._answers[position]
+
     def table(self) -> pd.DataFrame:
         """Every quantity of every fit and every frequentist pool, tidy: results.csv."""
-        tables = [quantities(fit) for fit in self.fits]
+        tables = [self.answers(fit) for fit in self.fits]
         if self.pools is not None:
             tables.insert(0, pool_quantities(self.pools, self.trials))
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -112,6 +112,11 @@ def credibility(estimate: float | PublishedPool, lower: float | None = None, upp
             f"credibility of {estimate!r} ({lower!r} to {upper!r}): expected log odds ratios with"
             " lower < estimate < upper."
         )
+    return _critical(estimate, lower, upper)
+
+
+def _critical(estimate: float, lower: float, upper: float) -> Credibility:
+    """The prior, whichever of the two exists."""
     half = 0.5 * (upper - lower)  # z s
     middle = 0.5 * (lower + upper)
     excess = lower * upper  # m^2 - z^2 s^2
@@ -125,22 +130,12 @@ def credibility(estimate: float | PublishedPool, lower: float | None = None, upp
         sd = half * half / (Z * math.sqrt(excess))
         limit = side * Z * sd
         credible = abs(estimate) > abs(limit)
-        return Credibility(
-            "scepticism",
-            estimate,
-            lower,
-            upper,
-            0.0,
-            sd,
-            limit,
-            credible,
-            _scepticism(estimate, lower, upper, limit, credible),
-        )
+        text = _scepticism(estimate, lower, upper, limit, credible)
+        return Credibility("scepticism", estimate, lower, upper, 0.0, sd, limit, credible, text)
     sd = 2.0 * half * half * abs(middle) / (Z * -excess)
     mean = side * Z * sd
-    return Credibility(
-        "advocacy", estimate, lower, upper, mean, sd, 2.0 * mean, None, _advocacy(estimate, lower, upper, 2.0 * mean)
-    )
+    text = _advocacy(estimate, lower, upper, 2.0 * mean)
+    return Credibility("advocacy", estimate, lower, upper, mean, sd, 2.0 * mean, None, text)
 
 
 def _printed(estimate: float, lower: float, upper: float) -> str:

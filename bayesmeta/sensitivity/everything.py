@@ -1,6 +1,6 @@
 """All parts of the sensitivity analysis of one posterior."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ from bayesmeta.sensitivity.tipping_point import tipping_point
 from bayesmeta.sensitivity.verdict import verdict
 from bayesmeta.trials import Trials
 from bayesmeta.types import Json
+
+Options = Mapping[str, Mapping[str, Any]]
 
 PARTS: dict[str, Callable[..., Part]] = {
     "prior_grid": prior_grid,
@@ -64,9 +66,9 @@ class Sensitivity:
     @property
     def table(self) -> pd.DataFrame:
         """The rows of every part, one below the other, with the part's name in front."""
-        return pd.concat(
-            [part.table.assign(part=name) for name, part in self.parts.items() if len(part.table)], ignore_index=True
-        ).pipe(lambda found: found[["part", *(column for column in found if column != "part")]])
+        tables = [part.table.assign(part=name) for name, part in self.parts.items() if len(part.table)]
+        found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"part": []})
+        return found[["part", *(column for column in found if column != "part")]]
 
     @property
     def sentence(self) -> str:
@@ -137,23 +139,31 @@ def everything(
     if unknown:
         raise BayesmetaError(f"sensitivity: no part {unknown[0]!r}. There are {', '.join(PARTS)}.")
     given = analysis(posterior, model)
-    options: dict[str, Any] = {
-        "model_grid": {"pools": pools},
-        "prior_grid": {"tau": tau, "mu": mu},
-        "cumulative": {"by": by},
-    }
+    grid, order = {"tau": tau, "mu": mu}, {"by": by}
+    options: Options = {"model_grid": {"pools": pools}, "prior_grid": grid, "cumulative": order}
+    asked = {name: run for name, run in PARTS.items() if not only or name in only}
+    parts, not_done = _run(given, asked, options)
+    if not parts:
+        raise BayesmetaError(f"sensitivity: nothing could be done. {' '.join(not_done.values())}")
+    published: Credibility | None = None
+    if given.trials.published is not None:
+        try:
+            published = credibility(given.trials.published)
+        except BayesmetaError as error:
+            not_done["credibility"] = str(error)
+    said = verdict([*parts.values(), *([published] if published else [])])
+    return Sensitivity(given, parts, published, not_done, said)
+
+
+def _run(
+    given: Posterior, asked: dict[str, Callable[..., Part]], options: Options
+) -> tuple[dict[str, Part], dict[str, str]]:
+    """The parts that could be done, and the reasons of the others."""
     parts: dict[str, Part] = {}
     not_done: dict[str, str] = {}
-    for name, run in PARTS.items():
-        if only and name not in only:
-            continue
+    for name, run in asked.items():
         try:
             parts[name] = run(given, **options.get(name, {}))
         except BayesmetaError as error:
             not_done[name] = str(error)
-    if not parts:
-        raise BayesmetaError(f"sensitivity: nothing could be done. {' '.join(not_done.values())}")
-    published = credibility(given.trials.published) if given.trials.published is not None else None
-    return Sensitivity(
-        given, parts, published, not_done, verdict([*parts.values(), *([published] if published else [])])
-    )
+    return parts, not_done

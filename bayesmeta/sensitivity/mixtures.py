@@ -5,7 +5,7 @@ from scipy.special import ndtr, ndtri
 
 from bayesmeta.types import Array
 
-STEP = 0.14  # of the narrowest component that matters at a point: quintic interpolation then errs by about 1e-10
+STEP = 0.16  # of the narrowest component that matters at a point: quintic interpolation then errs by some 1e-10
 REACH = 6.5  # standard deviations beyond which a component is flat
 ENOUGH = 12  # mixtures with the same components for which a table pays
 
@@ -28,7 +28,7 @@ def shared_quantiles(weights: Array, mean: Array, sd: Array, levels: Array) -> A
     """
     if len(weights) < ENOUGH:
         return own_quantiles(weights, np.broadcast_to(mean, weights.shape), np.broadcast_to(sd, weights.shape), levels)
-    kept = weights.max(axis=0) > 1e-14
+    kept = weights.max(axis=0) > 1e-13
     weights, mean, sd = np.ascontiguousarray(weights[:, kept]), mean[kept], sd[kept]
     grid = _grid(weights, mean, sd, levels)
     z = (grid - mean[:, None]) / sd[:, None]
@@ -47,7 +47,7 @@ def _solve_quintic(left: tuple[Array, ...], right: tuple[Array, ...], target: Ar
     rise, end, bend = right[0] - f - d - 0.5 * e, right[1] - d - e, right[2] - e
     c3, c4, c5 = 10 * rise - 4 * end + 0.5 * bend, -15 * rise + 7 * end - bend, 6 * rise - 3 * end + 0.5 * bend
     t = np.clip((target - f) / np.maximum(right[0] - f, 1e-300), 0.0, 1.0)
-    for _ in range(6):
+    for _ in range(4):
         value = f + t * (d + t * (0.5 * e + t * (c3 + t * (c4 + t * c5))))
         slope = d + t * (e + t * (3 * c3 + t * (4 * c4 + t * 5 * c5)))
         t = np.clip(t - (value - target) / np.maximum(slope, 1e-300), 0.0, 1.0)

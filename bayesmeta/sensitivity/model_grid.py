@@ -74,8 +74,8 @@ def model_grid(
     --------
     >>> import bayesmeta as bm
     >>> part = model_grid(bm.load("crins2014"), bm.Model("normal"), frequentist=False)
-    >>> sorted(part.table.loc[part.table["random_effects"] == "normal", "zero_cells"])[:2]
-    ['all', 'drop']
+    >>> sorted(set(part.table.loc[part.table["likelihood"] == "normal", "zero_cells"]))
+    ['all', 'drop', 'only_zero', 'treatment_arm']
     """
     given = analysis(posterior, model)
     rows: list[Row] = []

@@ -135,7 +135,7 @@ def common_nodes(log_densities: LogDensities, scale: float, breaks: tuple[float,
 
 def _first_edges(log_integrands: LogDensities, breaks: Array, last: float) -> Array:
     """Panels up to the point beyond which no density has anything left."""
-    fine = np.concatenate([np.arange(0.0, 14.0, 0.25), np.geomspace(14.0, last, 60)])
+    fine = np.concatenate([np.arange(0.0, 14.0, 0.5), np.geomspace(14.0, last, 40)])
     probes = np.unique(np.concatenate([fine, breaks, breaks * (1.0 - 1e-12)]))
     value = log_integrands(probes)
     seen = np.flatnonzero((value > value.max(axis=1, keepdims=True) - FALL).any(axis=0))

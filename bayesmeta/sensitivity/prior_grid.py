@@ -19,8 +19,25 @@ from bayesmeta.sensitivity.rows import COMPUTED, Row, completed, row_of
 from bayesmeta.sensitivity.words import between, counted, effect_of, listed, number, probability, range_of
 from bayesmeta.tables import rows as each
 from bayesmeta.trials import Trials
+from bayesmeta.types import Array
 
-Pair = tuple[HeterogeneityPrior, EffectPrior]
+Taus = Sequence[HeterogeneityPrior]
+Mus = Sequence[EffectPrior]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What is known of each pair of priors.
+
+    Attributes
+    ----------
+    rows, evidence : (n, m, columns) and (n, m), NaN where there is nothing.
+    refused : position of the pair -> reason.
+    """
+
+    rows: Array
+    evidence: Array
+    refused: dict[tuple[int, int], str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +46,8 @@ class PriorGrid(Part):
 
     Attributes
     ----------
-    table : tau_prior and mu_prior (text), the columns of `rows.COLUMNS`, log_marginal_likelihood (NaN where a prior
-        is improper: its constant is arbitrary), and changes (whether the 95% interval says something else about OR
-        1).
+    table : tau_prior and mu_prior (text), the columns of `rows.COLUMNS`, changes (whether the 95% interval says
+        something else about OR 1), log_marginal_likelihood (NaN where a prior is improper: its constant is arbitrary).
     data_only : the same numbers with flat priors on mu and on tau, what the trials say alone; None where that is
         improper (fewer than three trials).
     """
@@ -83,16 +99,32 @@ def prior_grid(
     """
     given = analysis(posterior, model)
     taus, mus = tau_priors(given, tau), mu_priors(given, mu)
-    pairs, refused = _proper_pairs(given, [(a, b) for a in taus for b in mus])
-    answers = _answers(given, pairs, refused)
-    done = list(answers)
-    labels = {"tau_prior": [str(a) for a, _ in done], "mu_prior": [str(b) for _, b in done]}
-    rows = completed([row for row, _ in answers.values()], given.trials.direction)
+    answers = Answers(np.full((len(taus), len(mus), len(COMPUTED)), np.nan), np.full((len(taus), len(mus)), np.nan), {})
+    _refuse_improper(given, taus, mus, answers)
+    _fit_together(given, taus, mus, answers)
+    _fit_one_by_one(given, taus, mus, answers)
     as_given = row_of(given)
+    table, refused = _tables(given, taus, mus, answers, as_given)
+    return PriorGrid(table, _sentence(given, as_given, table, refused), refused, given, data_only(given))
+
+
+def _tables(
+    given: Posterior, taus: Taus, mus: Mus, answers: Answers, as_given: Row
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The table of the pairs that were fitted, and that of those that were not."""
+    names = [str(one) for one in taus], [str(one) for one in mus]
+    i, j = np.nonzero(~np.isnan(answers.rows[:, :, 0]))
+    labels = {"tau_prior": [names[0][at] for at in i], "mu_prior": [names[1][at] for at in j]}
+    rows = completed(dict(zip(COMPUTED, answers.rows[i, j].T)), given.trials.direction)
     table = varied(labels, rows, as_given)
-    table["log_marginal_likelihood"] = [evidence for _, evidence in answers.values()]
-    reasons = refusals(refused, "tau_prior", "mu_prior")
-    return PriorGrid(table, _sentence(given, as_given, table, reasons), reasons, given, data_only(given))
+    proper = [prior.proper for prior in taus], [prior.proper for prior in mus]
+    meant = np.outer(*proper) & all(given.model.prior_of(one).proper for one in given.design.columns if one != "mu")
+    table["log_marginal_likelihood"] = np.where(meant, answers.evidence, np.nan)[i, j]
+    reasons = [
+        {"tau_prior": names[0][at], "mu_prior": names[1][to], "reason": text}
+        for (at, to), text in sorted(answers.refused.items())
+    ]
+    return table, refusals(reasons, "tau_prior", "mu_prior")
 
 
 def data_only(posterior: Posterior) -> Row | None:
@@ -111,73 +143,60 @@ def _mu_scale(posterior: Posterior) -> float:
     return float(posterior.design.prior_scale[columns.index("mu")]) if "mu" in columns else np.inf
 
 
-def _proper_pairs(posterior: Posterior, pairs: list[Pair]) -> tuple[list[Pair], list[dict[str, str]]]:
-    """The pairs under which p(tau | y) can be normalised, and the reasons for the others."""
-    k = len(posterior.effects.y)
-    others = int(np.isinf(posterior.design.prior_scale).sum()) - int(np.isinf(_mu_scale(posterior)))
-    if "mu" not in posterior.design.columns:
-        others += 1
-    kept, refused = [], []
-    for tau, mu in pairs:
+def _refuse_improper(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:
+    """Note the pairs under which p(tau | y) cannot be normalised."""
+    k, columns = len(posterior.effects.y), posterior.design.columns
+    others = int(sum(np.isinf(s) for s, name in zip(posterior.design.prior_scale, columns) if name != "mu"))
+    flat = [others + int("mu" in columns and not mu.proper) for mu in mus]
+    for i, tau in enumerate(taus):
         try:
-            needed = tau.given(posterior.effects.se).least_k(others + int(not mu.proper))
-            reason = f"the posterior is improper: this pair needs {counted(needed, 'trial')}, there are {k}"
+            prior = tau.given(posterior.effects.se)
+            needed = {count: prior.least_k(count) for count in set(flat)}
         except BayesmetaError as error:
-            needed, reason = k + 1, str(error)
-        if needed <= k:
-            kept.append((tau, mu))
-        else:
-            refused.append({"tau_prior": str(tau), "mu_prior": str(mu), "reason": reason})
-    return kept, refused
+            answers.refused.update({(i, j): str(error) for j in range(len(mus))})
+            continue
+        for j, count in enumerate(flat):
+            if needed[count] > k:
+                trials = counted(needed[count], "trial")
+                answers.refused[i, j] = f"the posterior is improper: this pair needs {trials}, there are {k}"
 
 
-def _answers(posterior: Posterior, pairs: list[Pair], refused: list[dict[str, str]]) -> dict[Pair, tuple[Row, float]]:
-    """The computed columns and the log marginal likelihood of each pair: together where model and priors allow it."""
+def _fit_together(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:
+    """All at once the pairs for which the model and the priors allow it, in blocks of every tau with every mu."""
     question = Question.of(posterior)
-    together = [
-        pair for pair in pairs if question is not None and pair[0].point is None and pair[1].gaussian is not None
-    ]
-    found: dict[Pair, tuple[Row, float]] = {}
-    if question is not None:
-        taus_of: dict[EffectPrior, list[HeterogeneityPrior]] = {}
-        for tau, mu in together:
-            taus_of.setdefault(mu, []).append(tau)
-        mus_of: dict[tuple[HeterogeneityPrior, ...], list[EffectPrior]] = {}
-        for mu, taus in taus_of.items():
-            mus_of.setdefault(tuple(taus), []).append(mu)
-        for block, mus in mus_of.items():
-            found |= _block(question, posterior, block, mus)
-    with_mu: dict[EffectPrior, Posterior] = {}  # a prior of mu costs more than one of tau: each once
-    for tau, mu in [pair for pair in pairs if pair not in found]:
-        try:
-            if mu not in with_mu:
-                with_mu[mu] = with_priors(posterior, mu=mu)
-            one = with_priors(with_mu[mu], tau=tau)
-            found[tau, mu] = row_of(one), _evidence(posterior, tau, mu, one.log_marginal_likelihood)
-        except BayesmetaError as error:
-            refused.append({"tau_prior": str(tau), "mu_prior": str(mu), "reason": str(error)})
-    return {pair: found[pair] for pair in pairs if pair in found}
+    if question is None:
+        return
+    known = [tau.point is not None for tau in taus]
+    blocks: dict[tuple[int, ...], list[int]] = {}
+    for j, mu in enumerate(mus):
+        if mu.gaussian is not None:
+            chosen = tuple(i for i in range(len(taus)) if not known[i] and (i, j) not in answers.refused)
+            blocks.setdefault(chosen, []).append(j)
+    for chosen, columns in blocks.items():
+        if chosen:
+            priors = [taus[i].given(posterior.effects.se) for i in chosen]
+            many = question.posteriors(priors, [mus[j] for j in columns])
+            rows = many.rows()
+            shape = (len(chosen), len(columns))
+            answers.rows[np.ix_(chosen, columns)] = np.stack([rows[name].reshape(shape) for name in COMPUTED], axis=2)
+            answers.evidence[np.ix_(chosen, columns)] = many.nodes.log_total.reshape(shape)
 
 
-def _block(
-    question: Question, posterior: Posterior, taus: tuple[HeterogeneityPrior, ...], mus: list[EffectPrior]
-) -> dict[Pair, tuple[Row, float]]:
-    """Every prior of tau with every prior of mu, all at once."""
-    many = question.posteriors([tau.given(posterior.effects.se) for tau in taus], mus)
-    rows = many.rows()
-    columns = np.stack([rows[name] for name in COMPUTED], axis=1)
-    pairs = [(tau, mu) for tau in taus for mu in mus]
-    return {
-        (tau, mu): (dict(zip(COMPUTED, row)), _evidence(posterior, tau, mu, total))
-        for (tau, mu), row, total in zip(pairs, columns.tolist(), many.nodes.log_total.tolist())
-    }
-
-
-def _evidence(posterior: Posterior, tau: HeterogeneityPrior, mu: EffectPrior, log_marginal: float | None) -> float:
-    """The log marginal likelihood where it means something: not with an improper prior."""
-    others = (posterior.model.prior_of(column) for column in posterior.design.columns if column != "mu")
-    proper = tau.proper and mu.proper and all(prior.proper for prior in others)
-    return log_marginal if proper and log_marginal is not None else np.nan
+def _fit_one_by_one(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:
+    """The other pairs, a fit each; a prior of mu costs more than one of tau, so each of them once."""
+    for j, mu in enumerate(mus):
+        left = [i for i in range(len(taus)) if np.isnan(answers.rows[i, j, 0]) and (i, j) not in answers.refused]
+        base: Posterior | None = None
+        for i in left:
+            try:
+                base = with_priors(posterior, mu=mu) if base is None else base
+                one = with_priors(base, tau=taus[i])
+            except BayesmetaError as error:
+                answers.refused[i, j] = str(error)
+                continue
+            answers.rows[i, j] = list(row_of(one).values())
+            evidence = one.log_marginal_likelihood
+            answers.evidence[i, j] = np.nan if evidence is None else evidence
 
 
 def _sentence(posterior: Posterior, given: Row, table: pd.DataFrame, refused: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.types import Array
 
 PROBES = np.array([0.013, 0.37, 2.9])
-NARROW, NARROW_AT = 0.02, np.array([0.1, 0.5, 0.9])
+NARROW, NARROW_AT = 0.1, np.array([1e-13, 1e-3, 0.5, 1.0 - 1e-3, 1.0 - 1e-13])
 
 
 class TauPriors:
@@ -56,8 +56,8 @@ class TauPriors:
         for position in self._alone:
             prior = self.priors[position]
             if prior.proper:
-                low, middle, high = prior.quantile(NARROW_AT)
-                points |= {low, middle, high} if high - low < NARROW * middle else set()
+                at = prior.quantile(NARROW_AT)
+                points |= set(at.tolist()) if at[3] - at[1] < NARROW * at[2] else set()
         return tuple(sorted(map(float, points)))
 
     def log_densities(self, tau: Array) -> Array:

@@ -74,7 +74,7 @@ def reanalyse(tables: Sequence[Trials], out: str | Path, options: Options, say: 
 
 
 def models(trials: Trials, moderators: str | None) -> list[Model]:
-    """The models of a reanalysis under the normal likelihood: without and with the moderator, where the table has it."""
+    """The models of a reanalysis: without and, where the table has the moderator, with it; normal likelihood."""
     formula = moderators
     if formula is None and MODERATOR in trials.table and trials.table[MODERATOR].nunique() > 1:
         formula = f"~ {MODERATOR}"
@@ -114,9 +114,7 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
     return report
 
 
-def _sample(
-    trials: Trials, exact: list[Posterior], report: Report, options: Options, say: Say
-) -> Iterator[Posterior]:
+def _sample(trials: Trials, exact: list[Posterior], report: Report, options: Options, say: Say) -> Iterator[Posterior]:
     """The models that NUTS carries, each checked for convergence and against the exact posterior."""
     for reference in exact:
         model = reference.model

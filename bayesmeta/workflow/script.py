@@ -42,9 +42,7 @@ class Script:
         )
         table = "CSV table to use instead of the shipped trials (bayesmeta data --template)"
         parser.add_argument("--data", metavar="FILE", help=table)
-        parser.add_argument(
-            "--draws", type=_positive, default=1000, help="draws in each of 4 chains (default 1000)"
-        )
+        parser.add_argument("--draws", type=_positive, default=1000, help="draws in each of 4 chains (default 1000)")
         parser.add_argument("--seed", type=int, default=SEED, help=f"integer seed (default {SEED})")
         parser.add_argument("--out", metavar="FOLDER", default="results", help="folder for results (default results)")
         options = parser.parse_args(arguments)

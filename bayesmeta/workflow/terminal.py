@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bayesmeta.frequentist import Pools
-from bayesmeta.report import Report, number, odds_ratio, probability, quantities
+from bayesmeta.report import Report, number, odds_ratio, probability
 from bayesmeta.tables import rows
 
 WIDTH = 110
@@ -89,7 +89,7 @@ def answers_table(report: Report) -> Table:
     table = _table("Posterior: median (95% interval)", "", "OR (tau: log OR)", direction or "P(OR > 1)")
     for fit in report.fits:
         table.add_row(Text(fit.label, style="bold"), "", "")
-        answers = quantities(fit)
+        answers = report.answers(fit)
         for row in rows(answers[~answers["quantity"].isin(["study", "coefficient"])]):
             name = f"  {row.quantity}: {row.of}" if row.of else f"  {row.quantity}"
             chance = row.wished if direction and row.scale == "OR" else row.above_1

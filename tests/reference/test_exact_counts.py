@@ -35,7 +35,7 @@ def cases() -> list[tuple[str, int]]:
 def trials_of(name: str) -> bm.Trials:
     data = np.array(reference(name)["data"], dtype=float)
     columns = ["events_treated", "total_treated", "events_control", "total_control"]
-    return bm.read_trials(pd.DataFrame({"study": reference(name)["studies"]} | dict(zip(columns, data.T))))
+    return bm.read_trials(pd.DataFrame({"study": reference(name)["studies"]} | dict(zip(columns, data))))
 
 
 def model_of(name: str, fit: dict) -> bm.Model:

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from pytest import approx
 
 import bayesmeta as bm
 from bayesmeta.exact import prepare
 from tests.unit.exact.test_counts_stories import CRINS, fit, same, trials
 
+approx = pytest.approx
 GROUPS = {"group": list("ababab")}
 
 
@@ -48,7 +48,7 @@ def test_theta_new_of_a_t_distribution_has_its_moments():
     assert fit(CRINS, random_effects="student_t(4)")["theta_new"].sd is not None
 
 
-@pytest.mark.parametrize("effects", ["student_t(2)", "student_t(4)", "mixture(0.1, 5)"])
+@pytest.mark.parametrize("effects", ["student_t(4)", "mixture(0.1, 5)"])
 def test_the_self_check_finds_nothing(effects):
     posterior = fit(CRINS[:4], random_effects=effects)
     assert posterior.accuracy()["change"].max() < 1e-6

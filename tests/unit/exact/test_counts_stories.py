@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest import approx
 
 import bayesmeta as bm
 from bayesmeta.exact import prepare
 
+approx = pytest.approx
 CRINS = [[14, 61, 15, 20], [16, 28, 19, 28], [3, 18, 8, 12], [9, 54, 29, 54], [4, 36, 11, 36], [0, 50, 3, 34]]
 ARMS_EMPTY = [[0, 20, 5, 20], [0, 30, 4, 28], [0, 15, 3, 17]]
 
@@ -35,7 +35,9 @@ def test_swapping_the_arms_negates_mu_and_keeps_tau(likelihood):
     straight, swapped = fit(CRINS, likelihood), fit(np.array(CRINS)[:, [2, 3, 0, 1]], likelihood)
     assert swapped["mu"].mean == approx(-straight["mu"].mean, abs=1e-8)
     assert swapped["mu"].interval() == approx([-end for end in straight["mu"].interval()[::-1]], abs=1e-8)
-    assert swapped["tau"].quantile([0.025, 0.5, 0.975]) == approx(straight["tau"].quantile([0.025, 0.5, 0.975]), abs=1e-8)
+    assert swapped["tau"].quantile([0.025, 0.5, 0.975]) == approx(
+        straight["tau"].quantile([0.025, 0.5, 0.975]), abs=1e-8
+    )
     assert swapped.log_marginal_likelihood == approx(straight.log_marginal_likelihood, abs=1e-9)
 
 
@@ -100,7 +102,9 @@ def test_one_trial_or_none_that_says_anything():
     assert silent.log_marginal_likelihood == approx(0.0, abs=1e-10)
 
 
-@pytest.mark.parametrize("tau", ["half_cauchy(0.5)", "uniform(0, 0.3)", "half_normal(0.001)", "fixed(0.3)", "dumouchel"])
+@pytest.mark.parametrize(
+    "tau", ["half_cauchy(0.5)", "uniform(0, 0.3)", "half_normal(0.001)", "fixed(0.3)", "dumouchel"]
+)
 def test_another_prior_of_tau_is_a_fresh_fit(tau):
     prepared = prepare(trials(CRINS), bm.Model("hypergeometric"))
     again, fresh = prepared.posterior(tau=tau), fit(CRINS, tau=tau)
@@ -108,6 +112,18 @@ def test_another_prior_of_tau_is_a_fresh_fit(tau):
     assert again.log_marginal_likelihood == approx(fresh.log_marginal_likelihood, abs=1e-8)
     assert again["mu"].quantile([0.025, 0.5, 0.975]) == approx(fresh["mu"].quantile([0.025, 0.5, 0.975]), abs=1e-7)
     assert again["tau"].quantile([0.025, 0.5, 0.975]) == approx(fresh["tau"].quantile([0.025, 0.5, 0.975]), abs=1e-7)
+
+
+def test_many_priors_at_once_are_as_many_fits():
+    priors = ["half_normal(0.5)", "half_normal(0.02)", "uniform(0, 0.3)", "half_cauchy(0.5)", "fixed(0.2)", "dumouchel"]
+    table = prepare(trials(CRINS), bm.Model("hypergeometric")).under(priors)
+    for prior in priors:
+        fresh = fit(CRINS, tau=prior)
+        row = table.loc[prior]
+        assert row["", "log_marginal_likelihood"] == approx(fresh.log_marginal_likelihood, abs=1e-8)
+        for name in ("mu", "tau", "theta_new"):
+            found, wanted = row[name].to_numpy(), fresh.summary().loc[name].to_numpy(dtype=float)
+            assert found == approx(wanted, abs=1e-7, nan_ok=True)
 
 
 @pytest.mark.parametrize("mu", ["normal(0, 0.01)", "normal(1, 0.2)", "flat"])
@@ -124,7 +140,11 @@ def test_leaving_a_trial_out_is_a_fresh_fit():
 
 
 def test_the_common_effect_is_tau_zero():
-    common, fixed, nearly = fit(CRINS, random_effects="none"), fit(CRINS, tau="fixed(0)"), fit(CRINS, tau="half_normal(1e-4)")
+    common, fixed, nearly = (
+        fit(CRINS, random_effects="none"),
+        fit(CRINS, tau="fixed(0)"),
+        fit(CRINS, tau="half_normal(1e-4)"),
+    )
     assert common["mu"].quantile([0.1, 0.9]) == approx(fixed["mu"].quantile([0.1, 0.9]), abs=1e-9)
     assert common["mu"].sd == approx(nearly["mu"].sd, rel=1e-5)
     assert common["tau"].mean == 0.0

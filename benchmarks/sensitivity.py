@@ -1,0 +1,69 @@
+"""How long the sensitivity analysis takes: 1,000 priors at once, and every part on 26 simulated trials.
+
+    python benchmarks/sensitivity.py
+
+Medians of repeated runs in one warm process, and the largest difference between the grid and fits one at a time.
+"""
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import numpy as np
+import pandas as pd
+
+import bayesmeta as bm
+from bayesmeta.sensitivity.rows import COMPUTED, row_of
+
+K = 26
+
+
+def simulated(seed: int = 5) -> bm.Trials:
+    rng = np.random.default_rng(seed)
+    treated, control = rng.integers(20, 120, K), rng.integers(20, 120, K)
+    theta, baseline = rng.normal(0.6, 0.5, K), rng.normal(-0.4, 0.6, K)
+    table = {"study": [f"simulated {i}" for i in range(K)], "year": 1990 + np.arange(K)}
+    for arm, total, half in (("treated", treated, 0.5), ("control", control, -0.5)):
+        table[f"events_{arm}"] = rng.binomial(total, 1.0 / (1.0 + np.exp(-(baseline + half * theta))))
+        table[f"total_{arm}"] = total
+    return bm.read_trials(pd.DataFrame(table), direction="higher")
+
+
+def milliseconds(function: Callable[[], object], rounds: int) -> float:
+    function()
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        function()
+        times.append(1000.0 * (time.perf_counter() - start))
+    return median(times)
+
+
+def grids(trials: bm.Trials) -> None:
+    posterior = bm.fit(trials, bm.Model("normal"))
+    scales = np.linspace(0.1, 2.0, 70)
+    tau = [*map(bm.HalfNormal, scales), *map(bm.HalfCauchy, scales), *(bm.HalfT(4, scale) for scale in scales[:60])]
+    mu = [bm.OddsRatioWithin(250), bm.Normal(0, 4), bm.Normal(0, 1), bm.Normal(0, 0.5), bm.Flat()]
+    for taus, mus in ((tau, mu), (tau, mu[:1])):
+        cost = milliseconds(lambda t=taus, m=mus: bm.sensitivity.prior_grid(posterior, tau=t, mu=m), 15)
+        print(f"{len(taus)} priors of tau x {len(mus)} of mu: {cost:.1f} ms")
+    table = bm.sensitivity.prior_grid(posterior, tau=tau, mu=mu).table
+    worst = 0.0
+    for row in table.iloc[::97].to_dict("records"):
+        alone = row_of(bm.fit(trials, bm.Model("normal", tau=row["tau_prior"], mu=row["mu_prior"])))
+        worst = max(worst, *(abs(row[name] - alone[name]) for name in COMPUTED))
+    print(f"largest difference from a fit of its own: {worst:.1e}")
+
+
+def parts(trials: bm.Trials, likelihood: str) -> None:
+    posterior = bm.fit(trials, bm.Model(likelihood))
+    print(f"{likelihood}, {K} trials")
+    for name, part in bm.sensitivity.PARTS.items():
+        print(f"  {name}: {milliseconds(lambda part=part: part(posterior), 3):.0f} ms")
+    print(f"  all: {milliseconds(lambda: bm.sensitivity.all(posterior), 3):.0f} ms")
+
+
+if __name__ == "__main__":
+    grids(simulated())
+    for name in ("normal", "hypergeometric"):
+        parts(simulated(), name)

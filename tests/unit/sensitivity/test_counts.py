@@ -1,0 +1,77 @@
+"""Likelihoods of counts go through the same questions, by what the exact engine keeps of them."""
+
+import numpy as np
+import pytest
+
+import bayesmeta as bm
+from bayesmeta import sensitivity
+from bayesmeta.sensitivity.rows import row_of
+
+MODEL = bm.Model("hypergeometric")
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    return bm.fit(bm.load("attachment/disorganised"), MODEL)
+
+
+def close(row, fresh):
+    for name, value in row_of(fresh).items():
+        assert row[name] == pytest.approx(value, abs=2e-6, rel=2e-6), name
+
+
+def test_a_row_of_the_grid_is_a_fit_under_its_prior(posterior):
+    table = sensitivity.prior_grid(
+        posterior, tau=["half_normal(1)", "half_cauchy(0.3)"], mu=["normal(0, 1)", "odds_ratio_within(50)"]
+    ).table
+    assert len(table) == 4
+    for row in table.to_dict("records"):
+        close(row, bm.fit(posterior.trials, MODEL.but(tau=row["tau_prior"], mu=row["mu_prior"])))
+
+
+def test_a_row_is_the_fit_without_that_trial_and_the_last_step_is_the_full_fit(posterior):
+    for row in sensitivity.leave_one_out(posterior).table.to_dict("records"):
+        close(row, bm.fit(posterior.trials.without(row["study"]), MODEL))
+    steps = sensitivity.cumulative(posterior, by="order").table.to_dict("records")
+    close(steps[-1], posterior)
+    close(steps[0], bm.fit(posterior.trials.select([0]), MODEL))
+
+
+def test_tipping_points_are_verified_by_refitting_on_both_sides(posterior):
+    table = sensitivity.tipping_point(posterior).table
+    sceptic = table[table["question"] == "sceptical prior of mu"].iloc[0]
+    chances = [
+        bm.fit(posterior.trials, MODEL.but(mu=bm.Normal(0, sceptic["scale"] * f)))["mu"].probability(below=0.0)
+        for f in (0.999, 1.001)
+    ]
+    assert chances[0] < 0.975 < chances[1]
+    wide = table.set_index("question").loc["half-normal prior of tau", "scale"]
+    ends = [
+        bm.fit(posterior.trials, MODEL.but(tau=bm.HalfNormal(wide * f)))["mu"].interval()[1] for f in (0.999, 1.001)
+    ]
+    assert ends[0] < 0.0 < ends[1]
+    removed = table.set_index("question").loc["trials removed"]
+    left = [study not in removed["trials"].split(", ") for study in posterior.trials.studies]
+    fresh = bm.fit(posterior.trials.select(left), MODEL)["mu"].probability(below=0.0)
+    assert fresh == pytest.approx(removed["probability"], abs=1e-6)
+    assert fresh < 0.975
+
+
+def test_power_scaling_by_draws_is_near_that_of_the_normal_likelihood_of_large_trials():
+    import pandas as pd
+
+    rng = np.random.default_rng(4)
+    theta = rng.normal(0.5, 0.4, 6)
+    table = {"study": [f"T{i}" for i in range(6)], "total_treated": 20_000, "total_control": 20_000}
+    table["events_treated"] = rng.binomial(20_000, 1 / (1 + np.exp(-theta / 2)))
+    table["events_control"] = rng.binomial(20_000, 1 / (1 + np.exp(theta / 2)))
+    trials = bm.read_trials(pd.DataFrame(table))
+    ours = [sensitivity.power_scaling(trials, bm.Model(name)).table for name in ("normal", "hypergeometric")]
+    for name in ("prior", "likelihood"):
+        np.testing.assert_allclose(ours[1][name], ours[0][name], rtol=0.15, atol=0.01)
+
+
+def test_the_reference_analysis_is_near_that_of_the_normal_likelihood():
+    trials = bm.load("bcg")
+    normal, counts = (sensitivity.reference(trials, bm.Model(name)).table for name in ("normal", "hypergeometric"))
+    np.testing.assert_allclose(counts["distance"], normal["distance"], atol=0.02)

@@ -1,0 +1,59 @@
+"""What is drawn is what the tables say."""
+
+import numpy as np
+import pytest
+
+import bayesmeta as bm
+from bayesmeta import plots, sensitivity
+
+
+@pytest.fixture(scope="module")
+def analysis():
+    return sensitivity.all(bm.fit(bm.load("attachment/disorganised"), bm.Model(tau="half_cauchy(0.5)")))
+
+
+def drawn(axes, gid):
+    return [line for line in axes.lines if line.get_gid() == gid]
+
+
+def test_every_picture_has_its_label_and_draws_without_a_warning(analysis):
+    figures = plots.sensitivity(analysis)
+    labels = [figure.get_label() for figure in figures]
+    assert len(set(labels)) == len(labels) == 7
+    assert all(label.startswith("sensitivity-") for label in labels)
+    for figure in figures:
+        figure.canvas.draw()
+
+
+def test_intervals_and_probabilities_are_those_of_the_grid(analysis):
+    table = analysis["prior_grid"].table
+    axes, chance = plots.sensitivity_priors(analysis["prior_grid"]).axes[:2]
+    left = np.log(axes.get_xlim()[0])
+    inside = table[(table["lower"] > left)]
+    ends = {tuple(np.round(line.get_xdata(), 9)) for line in drawn(axes, "interval") if len(line.get_xdata()) == 2}
+    assert {tuple(np.round(np.exp([row.lower, row.upper]), 9)) for row in inside.itertuples()} <= ends
+    shown = sorted(float(line.get_xdata()[0]) for line in drawn(chance, "chance"))
+    assert shown == pytest.approx(sorted(1.0 - table["above"]))
+
+
+def test_the_lines_stand_at_the_tipping_points(analysis):
+    part = analysis["tipping_point"]
+    figure = plots.sensitivity_tipping(part)
+    at = {round(float(line.get_xdata()[0]), 9) for axes in figure.axes for line in drawn(axes, "tipping point")}
+    found = part.table[(part.table["status"] == "found") & part.table["scale"].notna()]
+    assert at == {round(scale, 9) for scale in found["scale"]}
+
+
+def test_prior_and_published_interval_meet_at_one_in_the_picture():
+    figure = plots.sensitivity_credibility(sensitivity.credibility(bm.load("attachment/secure").published))
+    *_, together = drawn(figure.axes[0], "interval")
+    assert float(together.get_xdata()[0]) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_names_with_signs_of_formulas_are_drawn_as_they_stand():
+    import pandas as pd
+
+    names = ["A $x_1$ & <b>", "B_2^3 {", "C" * 120]
+    trials = bm.read_trials(pd.DataFrame({"study": names, "estimate": [0.2, 0.5, 0.1], "se": [0.2, 0.3, 0.2]}))
+    plots.sensitivity_leave_one_out(sensitivity.leave_one_out(trials)).canvas.draw()
+    plots.sensitivity_cumulative(sensitivity.cumulative(trials)).canvas.draw()
