@@ -102,7 +102,7 @@ def probability(value: float) -> str:
     >>> [probability(p) for p in (0.5, 0.00001, 1.0)]
     ['0.500', '<0.001', '>0.999']
     """
-    return "<0.001" if value < 0.0005 else ">0.999" if value > 0.9995 else f"{value:.3f}"
+    return "<0.001" if value < 0.0005 else ">0.999" if value >= 0.9995 else f"{value:.3f}"
 
 
 def trials_in_words(k: int) -> str:

@@ -61,7 +61,12 @@ def test_results_json_is_strict_and_complete(quick: tuple[Path, list[str]]):
     assert all(row["reason"] for row in secure["set_aside"])
     methods = {row["method"] for row in secure["pools"]["methods"]}
     assert methods == {"MH", "Peto", "conditional", "EE", "DL", "RevMan", "PM", "ML", "REML"}
-    assert {found["finding"] for found in secure["findings"]} == {"AgainstPools", "Reproduction"}
+    assert {found["finding"] for found in secure["findings"]} == {
+        "AgainstPools",
+        "Reproduction",
+        "Sensitivity",
+        "UnreadTrials",
+    }
     comparisons = secure["findings"][0]["comparisons"]
     assert all(row["because"] for row in comparisons)
     assert comparisons[-1]["method"] == "published"
@@ -87,6 +92,7 @@ def test_the_same_command_gives_the_same_files_twice(quick: tuple[Path, list[str
 def test_a_table_of_ones_own_without_moderator_or_published_result(tmp_path: Path):
     trials = bm.load("bcg")
     reports = reanalyse([trials], tmp_path / "bcg", Options(quick=True), lambda _: None)
-    assert [fit.model.moderators for fit in reports["bcg"].fits] == [None]
+    assert {fit.model.moderators for fit in reports["bcg"].fits} == {None}
     reports = reanalyse([trials], tmp_path / "bcg", Options(quick=True, moderators="~ latitude"), lambda _: None)
-    assert [fit.model.moderators for fit in reports["bcg"].fits] == [None, "~ latitude"]
+    assert {fit.model.moderators for fit in reports["bcg"].fits} == {None, "~ latitude"}
+    assert {fit.model.likelihood for fit in reports["bcg"].fits} == {"normal", "hypergeometric", "binomial"}
