@@ -16,7 +16,7 @@ Sources = Annotated[
     typer.Argument(metavar="DATASET|FILE", help="Data sets or CSV files; both attachment outcomes if none."),
 ]
 Out = Annotated[str, typer.Option(metavar="FOLDER", help="Where plots, tables, draws and the record are written.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Leave NUTS out: exact posteriors alone, in seconds.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Leave out NUTS, the binomial likelihood and most pictures.")]
 Moderators = Annotated[
     str | None,
     typer.Option(metavar="FORMULA", help='By default "~ sensitivity_focused" where the table has it; "" for none.'),

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import arviz as az
-import matplotlib.pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -26,14 +24,14 @@ class Picture:
     Parameters
     ----------
     title : what the reader should see.
-    plot : ArviZ's function.
+    plot : name of ArviZ's function.
     size : from the number of parameters to width and height in inches.
     by_parameter : whether it takes names of parameters.
     arguments : what else it is told.
     """
 
     title: str
-    plot: Callable[..., Any]
+    plot: str
     size: Callable[[int], tuple[float, float]]
     by_parameter: bool = True
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -42,29 +40,29 @@ class Picture:
 PICTURES: dict[str, Picture] = {
     "trace": Picture(
         "Trace: chains should look alike, without drift",
-        az.plot_trace_dist,
+        "plot_trace_dist",
         lambda n: (10.0, 1.7 * n + 0.5),
     ),
     "rank": Picture(
         "Ranks: chains should lie close to zero (p above α)",
-        az.plot_rank_dist,
+        "plot_rank_dist",
         lambda n: (10.0, 1.7 * n + 0.5),
     ),
     "energy": Picture(
         "Energy: transitions should be as wide as the marginal (BFMI above the line)",
-        az.plot_energy,
+        "plot_energy",
         lambda _: (9.0, 3.2),
         by_parameter=False,
     ),
     "ess": Picture(
         "Effective sample size: should grow with the draws, and end above the line",
-        az.plot_ess_evolution,
+        "plot_ess_evolution",
         lambda n: (3.4 * min(max(n, 2), 4) + 0.4, 3.2 * -(-n // 4) + 0.5),
         arguments={"col_wrap": 4},
     ),
     "pair": Picture(
         "Pairs: divergences (orange), if any, should not gather",
-        az.plot_pair,
+        "plot_pair",
         lambda n: (2.4 * max(min(n, PAIRED), 2) + 0.6, 1.9 * max(min(n, PAIRED), 2) + 0.5),
         arguments={
             "visuals": {
@@ -102,6 +100,8 @@ def diagnostics(posterior: Posterior) -> tuple[Figure, ...]:
     >>> [figure.get_label() for figure in bm.plots.diagnostics(bm.fit(bm.load("bcg"), bm.Model("normal")))]
     ['trace', 'rank', 'energy', 'ess', 'pair']
     """
+    import arviz as az  # seconds: only where its plots are drawn
+
     tree = posterior.to_arviz()
     names = _varying(posterior)
     labeller = az.labels.MapLabeller(var_name_map={name: _label(name) for name in names})
@@ -111,7 +111,7 @@ def diagnostics(posterior: Posterior) -> tuple[Figure, ...]:
         if picture.by_parameter:
             arguments |= {"var_names": names[:PAIRED] if label == "pair" else names, "labeller": labeller}
         with az.rc_context({"stats.ci_prob": 0.95, "stats.ci_kind": "eti"}):
-            collection = picture.plot(tree, **arguments)
+            collection = getattr(az, picture.plot)(tree, **arguments)
         figures.append(_finished(collection, label, picture, len(names)))
     return tuple(figures)
 
@@ -128,6 +128,8 @@ def _label(name: str) -> str:
 
 def _finished(collection: Any, label: str, picture: Picture, parameters: int) -> Figure:
     """The figure of an ArviZ plot, of our size, and out of pyplot's hands so that nothing stays open."""
+    import matplotlib.pyplot as plt
+
     figure: Figure = collection.viz["figure"].item()
     plt.close(figure)
     FigureCanvasAgg(figure)

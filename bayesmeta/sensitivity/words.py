@@ -54,7 +54,7 @@ def probability(value: float) -> str:
     >>> [probability(p) for p in (0.99991, 0.97502, 0.97498, 1e-7)]
     ['> 0.999', '0.9750', '0.9750', '< 0.001']
     """
-    if value > 0.9995:
+    if value >= 0.9995:
         return "> 0.999"
     if value < 0.0005:
         return "< 0.001"

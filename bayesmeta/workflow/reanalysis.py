@@ -32,7 +32,8 @@ class Options:
 
     Attributes
     ----------
-    quick : leave NUTS out.
+    quick : leave out NUTS, the binomial likelihood, the model grid, and the pictures of the sensitivity analysis and
+        of the unread trials, whose sentences and tables stay.
     draws, chains, seed : of NUTS.
     moderators : formula; None for `~ sensitivity_focused` where the table has that column, "" for none.
     """
@@ -89,7 +90,8 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
     pools = pool(trials)
     report = Report.of(trials, pools)
     exact = []
-    for likelihood in EXACT if bool(trials.has_counts.all()) else EXACT[:1]:
+    likelihoods = EXACT if bool(trials.has_counts.all()) else EXACT[:1]
+    for likelihood in likelihoods[:2] if options.quick else likelihoods:
         for model in models(trials, options.moderators):
             say(f"{name}: exact posterior, {likelihood} likelihood{_with(model)}")
             exact.append(fit(trials, model.but(likelihood=likelihood)))
@@ -99,14 +101,16 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
     if trials.published is not None:
         report.add(checks.reproduction(pools, trials.published))
     say(f"{name}: sensitivity")
-    analysis = sensitivity.all(exact[0], pools=pools)
+    parts = [part for part in sensitivity.PARTS if part != "model_grid"] if options.quick else []
+    analysis = sensitivity.all(exact[0], pools=pools, only=parts)
     report.add(analysis)
     unread = None
     if trials.published is not None and trials.k < trials.published.k:
         unread = sensitivity.unread_trials(trials)
         report.add(unread)
     say(f"{name}: plots")
-    _draw(folder, report, exact, sampled, analysis, unread)
+    pictured = (None, None) if options.quick else (analysis, unread)
+    _draw(folder, report, exact, sampled, *pictured)
     write_findings(folder, report)
     if sampled:
         say(f"{name}: draws")
@@ -136,7 +140,7 @@ def _draw(
     report: Report,
     exact: list[Posterior],
     sampled: list[Posterior],
-    analysis: Sensitivity,
+    analysis: Sensitivity | None,
     unread: UnreadTrials | None,
 ) -> None:
     from bayesmeta import plots
@@ -147,7 +151,7 @@ def _draw(
         plots.forest(last, report.pools, plain=plain if last is not plain else None),
         plots.prior_posterior(plain),
         plots.new_setting(plain),
-        *plots.sensitivity(analysis),
+        *([] if analysis is None else plots.sensitivity(analysis)),
     ]
     if last.design.settings():
         figures.append(plots.subgroups(last))

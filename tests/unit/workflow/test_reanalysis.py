@@ -95,4 +95,4 @@ def test_a_table_of_ones_own_without_moderator_or_published_result(tmp_path: Pat
     assert {fit.model.moderators for fit in reports["bcg"].fits} == {None}
     reports = reanalyse([trials], tmp_path / "bcg", Options(quick=True, moderators="~ latitude"), lambda _: None)
     assert {fit.model.moderators for fit in reports["bcg"].fits} == {None, "~ latitude"}
-    assert {fit.model.likelihood for fit in reports["bcg"].fits} == {"normal", "hypergeometric", "binomial"}
+    assert {fit.model.likelihood for fit in reports["bcg"].fits} == {"normal", "hypergeometric"}
