@@ -7,7 +7,6 @@ from bayesmeta.posterior.chains import LIMITS
 
 FEW_TRIALS = 5
 NUMBER_WORDS = ("No", "One", "Two", "Three", "Four", "Five")
-EXACT_LIKELIHOODS = ("normal",)  # those for which the other engine is a way out
 
 
 def refusal(found: list[str], posterior: NutsPosterior, draws: int) -> str:
@@ -23,14 +22,9 @@ def refusal(found: list[str], posterior: NutsPosterior, draws: int) -> str:
     message = f"NUTS did not converge: {', '.join(found)} at target_accept {settings['target_accept']}."
     if all(phrase.startswith("effective sample size") for phrase in found):
         return f"{message} The chains agree but are too short: sample longer, with --draws {_enough(posterior, draws)}."
-    remedies = []
-    if posterior.model.likelihood in EXACT_LIKELIHOODS:
-        remedies.append("fit with --engine exact, which needs no sampling")
+    remedies = ["fit with --engine exact, which needs no sampling"]
     if posterior.model.random_effects != "none":
         remedies.append("state a narrower tau prior")
-    if posterior.model.likelihood not in EXACT_LIKELIHOODS:
-        tune = max(2 * settings["tune"], 1000)
-        remedies.append(f"sample longer, with --draws {_enough(posterior, draws)} --tune {tune}")
     remedy = ", or ".join(remedies)
     k = len(posterior.studies_in_model)
     if k <= FEW_TRIALS and posterior.model.random_effects != "none":
