@@ -159,7 +159,8 @@ def _draw(
         figures.append(plots.unread_trials(unread))
     for figure in figures:
         plots.save_figure(figure, folder / f"{figure.get_label()}.png")
-    for posterior in sampled:
+    # Of each likelihood the model with the most parameters; every fit has passed the convergence check.
+    for posterior in (one for one in sampled if one.model.moderators == last.model.moderators):
         for figure in plots.diagnostics(posterior):
             plots.save_figure(figure, folder / "diagnostics" / slug(posterior.label) / f"{figure.get_label()}.png")
 
