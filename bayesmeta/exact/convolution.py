@@ -27,14 +27,10 @@ FARTHEST = 38.6  # standard deviations: a normal density beyond is no number
 AT_ONCE = 1_000_000
 
 
-def narrow_rule(scales: Array, weights: Array, finest: float, reach: float = 24.0) -> tuple[Array, Array]:
-    """Offsets and weights of a sum of normals too narrow for a grid that resolves `finest`: one rule for all."""
-    offsets, shares = [], []
-    for scale, weight in zip(scales.tolist(), weights.tolist(), strict=True):
-        z, share = _trapezoid(reach)
-        offsets.append(scale * z)
-        shares.append(weight * share)
-    return _compressed(np.concatenate(offsets), np.concatenate(shares))
+def narrow_rule(scales: Array, weights: Array, reach: float = 24.0) -> tuple[Array, Array]:
+    """Offsets and weights of a sum of normals too narrow for the grid: one rule for all of them."""
+    z, share = _trapezoid(reach)
+    return _compressed(np.outer(scales, z).ravel(), np.outer(weights, share).ravel())
 
 
 def _compressed(offsets: Array, weights: Array) -> tuple[Array, Array]:
@@ -118,7 +114,7 @@ class Convolution:
                 found[:, t] = mass[:, first:last] @ self.kernel.at(near[:, None] - m[t], scale, self.finest)
             scales, weights = self.kernel.fine(scale, self.finest)
             if len(scales):
-                found[:, t] += self._smoothed(chosen, m[t], *narrow_rule(scales, weights, self.finest))
+                found[:, t] += self._smoothed(chosen, m[t], *narrow_rule(scales, weights))
             self._add_tails(found[:, t], chosen, m[t], scale)
         return np.log(np.maximum(found, TINY)) + self.grid.peak[chosen][:, None, None]
 
@@ -184,7 +180,7 @@ def spread_at(kernel: Kernel, theta: Array, m: Array, spacing: float, tau: float
         found += (np.exp(log_f) * spacing) @ kernel.at(m[:, None] - theta, tau, finest)
     scales, weights = kernel.fine(tau, finest)
     if len(scales):
-        offsets, shares = narrow_rule(scales, weights, finest, 9.0)
+        offsets, shares = narrow_rule(scales, weights, 9.0)
         near = np.flatnonzero((theta > m[0] - offsets.max()) & (theta < m[-1] + offsets.max()))
         for part in np.array_split(near, max(1, len(near) * len(offsets) * len(log_f) // AT_ONCE)):
             found[:, part] += _blurred(theta[part], m, log_f, offsets, shares)
