@@ -20,9 +20,8 @@ from bayesmeta.trials.place import shown
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="CSV file, - for standard input, or name of a data set.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
-ZeroCells = Annotated[
-    str, typer.Option(metavar="RULE", help=f"Rule for tables with a zero: {', '.join(ZERO_CELL_RULES)}.")
-]
+ZERO_CELLS_HELP = f"Rule for tables with a zero: {', '.join(ZERO_CELL_RULES)}."
+ZeroCells = Annotated[str, typer.Option(metavar="RULE", help=ZERO_CELLS_HELP)]
 Data = Annotated[
     str, typer.Option(metavar="auto|estimates", help="auto: counts where a row has them; estimates: estimates only.")
 ]

@@ -7,19 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pandas as pd
 import typer
 
-from bayesmeta.cli.fit import (
-    DEFAULT,
-    Baseline,
-    BaselineAt,
-    BetaPrior,
-    Likelihood,
-    Moderators,
-    MuPrior,
-    RandomEffects,
-    TauPrior,
-    beta_priors,
-)
-from bayesmeta.cli.options import AsJson, Data, Direction, File, Outcome, ZeroCells, evidence, not_a_replication
+from bayesmeta.cli.model_options import with_model
+from bayesmeta.cli.options import AsJson, Data, Direction, File, Outcome, evidence, not_a_replication
 from bayesmeta.cli.output import console, number, print_json, print_lines, print_table, probability, ratio
 from bayesmeta.fit import fit
 from bayesmeta.model import Model
@@ -43,17 +32,10 @@ By = Annotated[
 Pictures = Annotated[str | None, typer.Option(metavar="FOLDER", help="Also draw each part into this folder.")]
 
 
+@with_model
 def sensitivity_command(
     file: File,
-    likelihood: Likelihood = DEFAULT.likelihood,
-    mu: MuPrior = str(DEFAULT.mu),
-    tau: TauPrior = str(DEFAULT.tau),
-    beta: BetaPrior = None,
-    moderators: Moderators = None,
-    random_effects: RandomEffects = DEFAULT.random_effects,
-    baseline: Baseline = str(DEFAULT.baseline),
-    baseline_at: BaselineAt = DEFAULT.baseline_at,
-    zero_cells: ZeroCells = DEFAULT.zero_cells,
+    model: Model,
     part: Parts = None,
     grid_tau: GridTau = None,
     grid_mu: GridMu = None,
@@ -68,17 +50,6 @@ def sensitivity_command(
 
     PRIOR is text such as "normal(0, 4)" or "half_normal(0.5)"; `bayesmeta priors` lists all.
     """
-    model = Model(
-        likelihood=likelihood,
-        random_effects=random_effects,
-        moderators=moderators,
-        mu=mu,
-        beta=beta_priors(beta) if beta else DEFAULT.beta,
-        tau=tau,
-        baseline=baseline,
-        baseline_at=baseline_at,
-        zero_cells=zero_cells,
-    )
     from bayesmeta.sensitivity import all as all_parts
 
     trials = evidence(file, data=data, outcome=outcome, direction=direction)

@@ -1,0 +1,146 @@
+"""The options that describe a model, for every command that fits one.
+
+An option more is one row of OPTIONS, under the name of the part of `Model` that it states; each command that takes a
+model then has it, in its call, its help and its model.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from bayesmeta.cli.options import ZERO_CELLS_HELP
+from bayesmeta.errors import ModelError
+from bayesmeta.model import BASELINES_AT, LIKELIHOODS, RANDOM_EFFECTS, Model
+from bayesmeta.trials.place import shown
+
+DEFAULT = Model()
+MODEL = "model"  # the parameter of a command that the options take the place of
+
+TEXT, TEXT_OR_NOTHING, TEXTS = str, str | None, list[str] | None
+
+
+def beta_priors(texts: list[str]) -> str | dict[str, str]:
+    """One prior for all columns, or priors by column: "normal(0, 2)", or "dose=normal(0, 1)" as often as needed.
+
+    Examples
+    --------
+    >>> beta_priors(["normal(location=0, scale=2)"])
+    'normal(location=0, scale=2)'
+    >>> beta_priors(["dose=normal(location=0, scale=1)", "site[T.b]=flat"])
+    {'dose': 'normal(location=0, scale=1)', 'site[T.b]': 'flat'}
+
+    Raises
+    ------
+    ModelError : two priors for one column, or a prior for all beside one for a column.
+    """
+    priors: dict[str, str] = {}
+    for text in texts:
+        column, prior = _column_and_prior(text)
+        if column in priors:
+            what = f"two priors for the column {shown(column)!r}" if column else "two priors for all columns"
+            raise ModelError(f'--beta "{shown(text)}": {what}. Name the column of each: --beta COLUMN=PRIOR.')
+        priors[column] = prior
+    if "" not in priors:
+        return priors
+    if len(priors) > 1:
+        raise ModelError(
+            f'--beta "{shown(priors[""])}": a prior for all columns beside priors for single ones. '
+            "Name a column for each prior: --beta COLUMN=PRIOR."
+        )
+    return priors[""]
+
+
+def _column_and_prior(text: str) -> tuple[str, str]:
+    """Split at the last "=" that is not inside parentheses; no column where there is none."""
+    depth = 0
+    for position in range(len(text) - 1, -1, -1):
+        depth += {")": 1, "(": -1}.get(text[position], 0)
+        if text[position] == "=" and depth == 0:
+            return text[:position].strip(), text[position + 1 :].strip()
+    return "", text.strip()
+
+
+def as_written(value: Any) -> Any:
+    """What was typed, as `Model` reads it."""
+    return value
+
+
+@dataclass(frozen=True)
+class ModelOption:
+    """One option.
+
+    Attributes
+    ----------
+    metavar : what stands for the value in the help; None for a flag.
+    help : one line.
+    kind : TEXT, TEXT_OR_NOTHING, TEXTS (may be repeated) or bool (a flag): see `group.TextCommand`.
+    read : from what was typed to what `Model` takes, saying what it expects; not called where nothing was typed.
+    """
+
+    metavar: str | None
+    help: str
+    kind: Any = TEXT
+    read: Callable[[Any], Any] = as_written
+
+    def parameter(self, name: str) -> inspect.Parameter:
+        """The option as a parameter of a command, with the default of `Model`."""
+        default = getattr(DEFAULT, name)
+        if self.kind is TEXT:
+            default = str(default)
+        elif self.kind is not bool:
+            default = None
+        annotation: Any = Annotated[(self.kind, typer.Option(metavar=self.metavar, help=self.help))]
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+# By the name of the part of `Model`; --help lists them in this order.
+OPTIONS: dict[str, ModelOption] = {
+    "likelihood": ModelOption("NAME", f"What a trial says: {', '.join(LIKELIHOODS)}."),
+    "mu": ModelOption("PRIOR", "Prior of the pooled effect; with moderators, of the intercept."),
+    "tau": ModelOption("PRIOR", "Prior of the heterogeneity, a standard deviation."),
+    "beta": ModelOption(
+        "[COLUMN=]PRIOR",
+        f"Prior of each other column of the design ({DEFAULT.beta}); or, repeated, of the column named.",
+        TEXTS,
+        beta_priors,
+    ),
+    "moderators": ModelOption("FORMULA", 'Formula such as "~ sensitivity_focused".', TEXT_OR_NOTHING),
+    "random_effects": ModelOption("NAME", f"How effects differ between trials: {', '.join(RANDOM_EFFECTS)}."),
+    "baseline": ModelOption("PRIOR", "Prior of each trial's baseline log odds (binomial)."),
+    "baseline_at": ModelOption("|".join(BASELINES_AT), "Where the baseline sits (binomial likelihood)."),
+    "zero_cells": ModelOption("RULE", ZERO_CELLS_HELP),
+}
+
+
+def with_model(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with a parameter `model` as one with the options of OPTIONS in its place.
+
+    Parameters
+    ----------
+    command : function whose parameter `model` takes the `Model` that was described.
+
+    Returns
+    -------
+    The command for Typer, which reads the options from its signature.
+    """
+    own = inspect.signature(command)
+    if MODEL not in own.parameters:
+        raise TypeError(f"{command.__name__} has no parameter {MODEL}, which the options of a model would give.")
+
+    @wraps(command)
+    def described(**typed: Any) -> None:
+        given = {name: typed.pop(name) for name in OPTIONS}
+        parts = {name: OPTIONS[name].read(value) for name, value in given.items() if value not in (None, [])}
+        command(**typed, model=Model(**parts))
+
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in own.parameters.items():
+        options = [option.parameter(part) for part, option in OPTIONS.items()]
+        parameters += options if name == MODEL else [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+    described.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    described.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return described
