@@ -4,7 +4,7 @@ In the order of an analysis:
 
 - Evidence: `load` a data set that comes with the package (`dataset_names`), or `read_trials` from a file: `Trials`.
   What was published: `published_pools`. Effects with standard errors: `effect_sizes`.
-- Yardstick: `pool`, `metaregression`.
+- Yardstick: `pool`, `metaregression`, `small_study_effects`.
 - Model: `Model`, with a prior for each parameter: `OddsRatioWithin`, `Normal`, `StudentT` ... for effects,
   `HalfNormal`, `HalfCauchy`, `LogNormal`, `Turner` ... for heterogeneity; `bayesmeta priors` lists all. `parse_prior`
   reads one, `describe` says what it means, `elicit` finds one from quantiles.
@@ -28,7 +28,7 @@ import lazy_loader as lazy
 from bayesmeta.effects import effect_sizes
 from bayesmeta.errors import BayesmetaError, BayesmetaWarning, ConvergenceError, DataError, ModelError, PriorError
 from bayesmeta.fit import fit
-from bayesmeta.frequentist import metaregression, pool
+from bayesmeta.frequentist import metaregression, pool, small_study_effects
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import (
@@ -135,6 +135,7 @@ __all__ = [
     "report",
     "script",
     "sensitivity",
+    "small_study_effects",
 ]
 
 __dir__ = __all__.copy

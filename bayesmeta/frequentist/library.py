@@ -1,4 +1,4 @@
-"""The only file that calls PyMetaAnalysis: arrays in, our `Estimate` out, its errors turned into ours.
+"""PyMetaAnalysis, which only this file and `asymmetry.py` call: arrays in, our `Estimate` out, its errors made ours.
 
 The library costs 0.7 s to import (pandas and scipy.stats), so it is imported inside the functions.
 """
