@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FARTHEST_U = 60.0
 MARGIN = 1.0  # of u, beyond what the normal likelihood would need
+WIDER = 4.0  # variance of a predictor, over that for which the nodes were made
 LIGHT = 4.0  # a first guess of the largest tau
 
 
@@ -84,7 +85,7 @@ class Prepared:
         design = model.design(self.trials)
         other = Prepared(self.trials, model, design, self.effects, self.parts, self.resolution)
         if other.known_tau == self.known_tau and self._covers(other):
-            other.__dict__["grid"] = self.grid
+            other.__dict__.update(grid=self.grid, _grid_for=self._grid_for)
         return CountPosterior(other, model, other.weights(model.tau_prior))
 
     def under(self, priors: Sequence[HeterogeneityPrior | str]) -> pd.DataFrame:
@@ -94,32 +95,28 @@ class Prepared:
         return under_priors(self, priors)
 
     def _covers(self, other: "Prepared") -> bool:
-        """Whether the theta nodes made for these priors also resolve another's posterior."""
-        rows = np.unique(self.design.matrix, axis=0)
+        """Whether the theta nodes at hand also resolve and hold another's posterior."""
+        rows = np.unique(other.design.matrix, axis=0)
         tau = np.array([self.known_tau or 0.0])
         (mean, variance), (mean_of_other, variance_of_other) = (
-            one._rough.given(tau).linear(rows) for one in (self, other)
+            problem.given(tau).linear(rows) for problem in (self._grid_for, other._rough)
         )
         near = np.abs(mean - mean_of_other) < 3.0 * np.sqrt(variance)
-        return bool(near.all() and np.all(variance_of_other > 0.7 * variance))
+        alike = (variance_of_other > 0.7 * variance) & (variance_of_other < WIDER * variance)
+        return bool(near.all() and alike.all())
 
     def without(self, study: str) -> "Prepared":
-        """The same without one trial: the other trials' likelihoods are kept."""
+        """The same without one trial: the other trials' likelihoods are kept, where their nodes are wide enough."""
         if study not in self.effects.studies:
             raise KeyError(f"{study!r} is no study of this model. Studies: {', '.join(self.effects.studies)}.")
         kept = np.array([name != study for name in self.effects.studies])
         trials = self.trials.select(kept)
         effects, parts = evidence_of(trials, self.model)
         other = Prepared(trials, self.model, self.model.design(trials), effects, parts, self.resolution)
-        grid = self.grid
-        other.__dict__["grid"] = replace(
-            grid,
-            log_p=grid.log_p[kept],
-            peak=grid.peak[kept],
-            flat_from=grid.flat_from[kept],
-            neutral=grid.neutral[kept],
-        )
-        other.__dict__["_last_u"] = self._last_u
+        if self._covers(other):
+            grid = self.grid
+            of_kept = {name: getattr(grid, name)[kept] for name in ("log_p", "peak", "flat_from", "neutral")}
+            other.__dict__.update(grid=replace(grid, **of_kept), _grid_for=self._grid_for, _last_u=self._last_u)
         return other
 
     def refined(self) -> "Prepared":
@@ -194,6 +191,11 @@ class Prepared:
         return NormalProblem(effects.y[seen], effects.se[seen], matrix[seen], self.design.prior_location, scale)
 
     @cached_property
+    def _grid_for(self) -> NormalProblem:
+        """The trials, roughly, for whose posterior the theta nodes were made."""
+        return self._rough
+
+    @cached_property
     def _last_u(self) -> float:
         prior = self.model.tau_prior.given(self.effects.se)
         if not prior.proper:
@@ -253,8 +255,8 @@ class Prepared:
         if columns > MOST_COLUMNS:
             raise ModelError(
                 f"{columns} columns in the design ({', '.join(design.columns)}): the exact engine integrates over up to"
-                f' {MOST_COLUMNS} with this likelihood. Fit with --engine nuts (engine="nuts"), or with fewer'
-                " moderators."
+                f' {MOST_COLUMNS} with this likelihood. Fit with --likelihood normal (likelihood="normal"), which takes'
+                ' more, with --engine nuts (engine="nuts"), or with fewer moderators.'
             )
         given = self._rough.given(self.tau)
         if columns == 1 and np.all(design.matrix == 1.0):

@@ -14,7 +14,7 @@ from bayesmeta.likelihoods.values import binomial_log_p, hypergeometric_log_p
 from bayesmeta.types import Array, Booleans
 
 FLAT = np.log(1e-13)  # of what is left of a flat tail at the point from which it is taken for flat
-FALL = 40.0  # a likelihood that much below its peak is no longer looked at
+FALL = 60.0  # below its peak a row ends: farther out than the posterior of the mean of that trial alone is looked at
 TAIL = 9.5  # standard deviations of the baseline's prior beyond which it excludes an effect
 
 

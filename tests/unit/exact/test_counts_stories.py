@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import bayesmeta as bm
 from bayesmeta.exact import prepare
+from bayesmeta.likelihoods.values import hypergeometric_log_p
 
 approx = pytest.approx
 CRINS = [[14, 61, 15, 20], [16, 28, 19, 28], [3, 18, 8, 12], [9, 54, 29, 54], [4, 36, 11, 36], [0, 50, 3, 34]]
@@ -137,6 +138,29 @@ def test_leaving_a_trial_out_is_a_fresh_fit():
     same(prepared.without("trial 4").posterior(), fit([*CRINS[:3], *CRINS[4:]]))
     with pytest.raises(KeyError):
         prepared.without("trial 9")
+
+
+@pytest.mark.parametrize("likelihood", ["hypergeometric", "binomial"])
+def test_leaving_out_all_but_one_or_two_is_a_fresh_fit(likelihood):
+    # Two of these thirteen say much less than the thirteen: the nodes for all would be too narrow for them.
+    table = bm.load("bcg")
+    left = prepare(table, bm.Model(likelihood))
+    for study in table.studies[:-1]:
+        left = left.without(study)
+        if len(left.trials.studies) <= 2:
+            same(left.posterior(), bm.fit(left.trials, bm.Model(likelihood)))
+
+
+@pytest.mark.parametrize("row", [[19, 50, 42, 54], [4, 123, 11, 139], [27, 16913, 29, 17854], [0, 20, 5, 20]])
+def test_a_trial_alone_is_integrated_over_all_of_its_posterior(row):
+    posterior = fit([row])
+    assert posterior.accuracy()["change"].max() < 1e-6
+    # By hand, for a common effect: the conditional likelihood times N(0, 2.82^2) on a fine grid.
+    common = fit([row], random_effects="none")
+    mu = np.linspace(-20.0, 20.0, 40_001)
+    log_density = hypergeometric_log_p(np.array(row, dtype=float), mu) - 0.5 * (mu / common.design.prior_scale) ** 2
+    density = np.exp(log_density - log_density.max())
+    assert common["mu"].mean == approx((mu * density).sum() / density.sum(), abs=1e-7)
 
 
 def test_the_common_effect_is_tau_zero():
