@@ -7,62 +7,84 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from bayesmeta.nuts.plan import Family, Structure
+from bayesmeta.nuts.hypergeometric import log_p
+from bayesmeta.nuts.plan import COLUMNS, Family, Structure
+from bayesmeta.nuts.random_effects import RANDOM_EFFECTS, Spread, marginal_normal, study_effects
+from bayesmeta.types import Array
 
 # Any values will do that the families allow: sampling replaces them. They must not depend on a fit, because the point
 # at which chains start is worked out from them.
 PLACEHOLDERS = {"mu": 0.0, "lower": 0.0}
+PLACEHOLDERS_OF_EFFECTS = {"student_t": (4.0,), "mixture": (0.1, 5.0)}
 PLACEHOLDER_TRIALS = 3
 
 
 def build(structure: Structure) -> pm.Model:
     """PyMC model with placeholders for the table of trials and the parameters of the priors.
 
-    normal:    y_i ~ N(x_i' beta, s_i^2 + tau^2)           (theta_i integrated out)
-    binomial:  r_ij ~ Bin(n_ij, expit(gamma_i + w_j theta_i)),  theta_i = x_i' beta + tau z_i,  z_i ~ N(0, 1)
+    normal:          y_i ~ N(x_i' beta, s_i^2 + tau^2)           (theta_i integrated out)
+    binomial:        r_ij ~ Bin(n_ij, expit(gamma_i + w_j theta_i))
+    hypergeometric:  r_i1 given r_i0 + r_i1 by Fisher's noncentral hypergeometric distribution with odds exp(theta_i)
 
     with w = (-1/2, 1/2) for control and treated arm where the baseline is at the midpoint, (0, 1) where it is at the
-    control arm. What is sampled is not z_i but e_i, in terms of which the normal likelihood would have
+    control arm. Under the last two a row may have an estimate instead of counts: y_i ~ N(theta_i, s_i^2).
+
+    theta_i = x_i' beta + tau z_i, where z_i is standard normal; or N(0, 1 / lambda_i) with lambda_i ~ Gamma(df / 2,
+    df / 2) sampled, which makes it Student-t; or a mixture of two normals. What is sampled is not z_i but e_i, in terms
+    of which the normal likelihood would have
 
         theta_i = B_i x_i' beta + (1 - B_i) y_i + sqrt(1 - B_i) s_i e_i,   B_i = s_i^2 / (s_i^2 + tau^2)
 
-    so that the e_i are nearly independent standard normals, whether tau is small against s_i (then e_i is z_i,
-    non-centred) or large (centred at y_i). The map from e_i to z_i is one to one and its Jacobian is in the density:
-    the posterior is exact however rough y_i and s_i are. Why: docs/decisions/nuts-defaults.md.
+    (with tau / sqrt(lambda_i) in place of tau) so that the e_i are nearly independent standard normals, whether tau is
+    small against s_i (then e_i is z_i, non-centred) or large (centred at y_i). The map from e_i to z_i is one to one
+    and its Jacobian is in the density: the posterior is exact however rough y_i and s_i are. Why:
+    docs/decisions/nuts-defaults.md.
 
     Parameters
     ----------
-    structure : likelihood, families of the priors, sizes.
+    structure : likelihood, random effects, families of the priors, sizes.
 
     Returns
     -------
-    pm.Model with data "trials" (study, column) and "prior_parameters", and variables beta (coefficient), tau, and for
-    the binomial likelihood e and gamma (study).
+    pm.Model with data "trials" (study, column), "prior_parameters" and for the hypergeometric likelihood "ways", and
+    variables beta (coefficient), tau; with counts e (study), for the binomial likelihood gamma (study); with Student-t
+    random effects precision (study).
 
     References
     ----------
     Higgins, Thompson & Spiegelhalter 2009, J R Stat Soc A 172:137; Smith, Spiegelhalter & Thomas 1995, Stat Med
-    14:2685; Papaspiliopoulos, Roberts & Skoeld 2007, Stat Sci 22:59 (centring that follows the data).
+    14:2685; Stijnen, Hamza & Oezdemir 2010, Stat Med 29:3046; Papaspiliopoulos, Roberts & Skoeld 2007, Stat Sci 22:59
+    (centring that follows the data); Gelman et al. 2013, Bayesian Data Analysis, section 17.2 (scale mixtures).
     """
-    columns = [f"column {j + 1}" for j in range(len(structure.coefficients))]
-    first = ["y", "se"] if structure.likelihood == "normal" else ["y", "se", "r0", "r1", "n0", "n1"]
-    families = [*structure.coefficients, *filter(None, (structure.tau, structure.baseline))]
-    placeholders = [PLACEHOLDERS.get(name, 1.0) for _, names in families for name in names]
-    table = np.ones((structure.trials or PLACEHOLDER_TRIALS, len(first) + len(columns)))
+    design = [f"column {j + 1}" for j in range(len(structure.coefficients))]
+    first = list(COLUMNS[structure.likelihood])
+    placeholders = _placeholders(structure)
+    table = np.ones((structure.trials or PLACEHOLDER_TRIALS, len(first) + len(design)))
     coords = {
         "study": np.arange(len(table)),
-        "coefficient": columns,
-        "column": first + columns,
+        "coefficient": design,
+        "column": first + design,
         "arm": ["control", "treated"],
     }
     with pm.Model(coords=coords) as model:
         trials = pm.Data("trials", table, dims=("study", "column"))
-        parameters = pm.Data("prior_parameters", np.array(placeholders))
+        parameters = pm.Data("prior_parameters", placeholders)
         numbers = iter(range(len(placeholders)))
         beta = _coefficients(structure.coefficients, parameters, numbers)
-        tau = 0.0 if structure.tau is None else _prior("tau", structure.tau, parameters, numbers)
-        LIKELIHOODS[structure.likelihood](structure, trials, beta, tau, parameters, numbers)
+        tau = None if structure.tau is None else _prior("tau", structure.tau, parameters, numbers)
+        baseline = structure.baseline
+        gamma = None if baseline is None else _prior("gamma", baseline, parameters, numbers, dims="study")
+        spread = RANDOM_EFFECTS[structure.random_effects](tau, parameters, numbers)
+        mean = (trials[:, len(first) :] * beta).sum(axis=1)
+        LIKELIHOODS[structure.likelihood](structure, trials, mean, spread, gamma)
     return model
+
+
+def _placeholders(structure: Structure) -> Array:
+    """Parameters of the priors and of the random effects, in the order of the structure."""
+    families = [*structure.coefficients, *filter(None, (structure.tau, structure.baseline))]
+    numbers = [PLACEHOLDERS.get(name, 1.0) for _, names in families for name in names]
+    return np.array([*numbers, *PLACEHOLDERS_OF_EFFECTS.get(structure.random_effects, ())])
 
 
 def _prior(name: str, family: Family, parameters: Any, numbers: Iterator[int], dims: str | None = None) -> Any:
@@ -82,30 +104,33 @@ def _coefficients(families: tuple[Family, ...], parameters: Any, numbers: Iterat
     return getattr(pm, distribution)("beta", **values, dims="coefficient")
 
 
-def _normal(_: Structure, trials: Any, beta: Any, tau: Any, *__: Any) -> None:
-    mean = (trials[:, 2:] * beta).sum(axis=1)
-    pm.Normal("y", mean, pm.math.sqrt(trials[:, 1] ** 2 + tau**2), observed=trials[:, 0], dims="study")
+def _normal(_: Structure, trials: Any, mean: Any, spread: Spread, __: Any) -> None:
+    marginal_normal(trials[:, 0], mean, trials[:, 1], spread)
 
 
-def _binomial(structure: Structure, trials: Any, beta: Any, tau: Any, parameters: Any, numbers: Iterator[int]) -> None:
-    assert structure.baseline is not None
-    gamma = _prior("gamma", structure.baseline, parameters, numbers, dims="study")
-    theta = (trials[:, 6:] * beta).sum(axis=1)
-    if structure.tau is not None:
-        theta = theta + tau * _standardised(trials[:, 0] - theta, trials[:, 1], tau)
+def _binomial(structure: Structure, trials: Any, mean: Any, spread: Spread, gamma: Any) -> None:
+    theta = _effects_with_estimates(trials, mean, spread)
     weight = np.array([-0.5, 0.5] if structure.baseline_at == "midpoint" else [0.0, 1.0])
     log_odds = gamma[:, None] + weight * theta[:, None]
-    pm.Binomial("events", trials[:, 4:6], logit_p=log_odds, observed=trials[:, 2:4], dims=("study", "arm"))
+    pm.Binomial("events", trials[:, 5:7], logit_p=log_odds, observed=trials[:, 3:5], dims=("study", "arm"))
 
 
-def _standardised(residual: Any, se: Any, tau: Any) -> Any:
-    """z = (theta - x' beta) / tau ~ N(0, 1) in terms of e: z = tau (y - x' beta) / (s^2 + tau^2) + sqrt(B) e."""
-    e = pm.Flat("e", dims="study")
-    variance = se**2 + tau**2
-    root = se / pm.math.sqrt(variance)
-    z = tau * residual / variance + root * e
-    pm.Potential("z", -0.5 * z**2 + pm.math.log(root), dims="study")  # N(z; 0, 1) |dz / de|
-    return z
+def _hypergeometric(_: Structure, trials: Any, mean: Any, spread: Spread, __: Any) -> None:
+    theta = _effects_with_estimates(trials, mean, spread)
+    ways = pm.Data("ways", np.zeros(1))
+    pm.Potential("events", log_p(theta, trials[:, 3:7], trials[:, 7], ways), dims="study")
 
 
-LIKELIHOODS: dict[str, Callable[..., None]] = {"normal": _normal, "binomial": _binomial}
+def _effects_with_estimates(trials: Any, mean: Any, spread: Spread) -> Any:
+    """theta_i, and log p(y_i | theta_i) of the rows that have an estimate and no counts."""
+    y, se, without_counts = trials[:, 0], trials[:, 1], trials[:, 2]
+    theta = study_effects(mean, y, se, spread)
+    pm.Potential("estimates", -0.5 * without_counts * ((y - theta) / se) ** 2, dims="study")
+    return theta
+
+
+LIKELIHOODS: dict[str, Callable[..., None]] = {
+    "normal": _normal,
+    "binomial": _binomial,
+    "hypergeometric": _hypergeometric,
+}

@@ -1,4 +1,4 @@
-"""What NUTS carries, and a refusal of what it does not."""
+"""A refusal of what NUTS does not carry: priors that PyMC has no distribution for."""
 
 import numpy as np
 
@@ -7,12 +7,9 @@ from bayesmeta.model import Model
 from bayesmeta.nuts.samplers import SAMPLERS
 from bayesmeta.priors import Prior
 
-LIKELIHOODS = ("normal", "binomial")
-RANDOM_EFFECTS = ("normal", "none")
-
 
 def refuse_model(model: Model, columns: tuple[str, ...]) -> None:
-    """Refuse a likelihood, random effects or a prior that the PyMC model has no form for.
+    """Refuse a prior that the PyMC model has no form for.
 
     Parameters
     ----------
@@ -21,14 +18,9 @@ def refuse_model(model: Model, columns: tuple[str, ...]) -> None:
 
     Raises
     ------
-    ModelError, PriorError
-        Naming the part, and what there is instead.
+    PriorError
+        Naming the prior, and what there is instead.
     """
-    if model.random_effects not in RANDOM_EFFECTS:
-        raise ModelError(
-            f"random effects {model.random_effects!r}: NUTS has normal random effects, or none. State"
-            " --random-effects normal."
-        )
     if model.random_effects != "none":
         _refuse_prior(model.tau_prior, "tau", "half_normal(0.5)")
     for column in columns:
@@ -37,24 +29,11 @@ def refuse_model(model: Model, columns: tuple[str, ...]) -> None:
         _refuse_prior(model.baseline_prior, "baseline", "normal(0, 5)")
 
 
-def refuse_likelihood(model: Model) -> None:
-    """Refuse a likelihood that is not sampled.
-
-    Raises
-    ------
-    ModelError
-    """
-    if model.likelihood not in LIKELIHOODS:
-        raise ModelError(
-            f"likelihood {model.likelihood!r}: NUTS has the likelihoods {' and '.join(LIKELIHOODS)}. State --likelihood"
-            " binomial, which takes the same counts."
-        )
-
-
 def _refuse_prior(prior: Prior, role: str, offered: str) -> None:
     if prior.pymc is None:
         raise PriorError(
-            f"{role} prior {prior}: PyMC has no such distribution. State one that it has, such as {offered}."
+            f"{role} prior {prior}: PyMC has no such distribution. State one that it has, such as {offered}, or fit"
+            " with --engine exact."
         )
 
 

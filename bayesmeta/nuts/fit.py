@@ -1,11 +1,9 @@
 """The sampled fit: plan, sample, complete, judge; once more with smaller steps, then refuse."""
 
-import numpy as np
-
 from bayesmeta.effects import Effects, effect_sizes
 from bayesmeta.errors import ConvergenceError, ModelError
 from bayesmeta.model import Design, Model
-from bayesmeta.nuts.carried import refuse_likelihood, refuse_model, refuse_settings
+from bayesmeta.nuts.carried import refuse_model, refuse_settings
 from bayesmeta.nuts.complete import complete
 from bayesmeta.nuts.moments import Moments, moments_of
 from bayesmeta.nuts.plan import Plan, plan_of
@@ -17,9 +15,6 @@ from bayesmeta.trials import Trials
 
 TARGET_ACCEPT = 0.95  # measured: docs/decisions/nuts-defaults.md
 TARGET_ACCEPT_RETRY = 0.99
-# Rules that leave out or refuse tables with a zero: the binomial likelihood keeps every table, and the observed effects
-# that stand beside its study effects are for display.
-RULES_THAT_LOSE_TRIALS = ("drop", "none")
 
 
 def fit_nuts(
@@ -35,12 +30,13 @@ def fit_nuts(
 ) -> NutsPosterior:
     """Posterior by the No-U-Turn sampler, given out only if it has converged.
 
-    Study effects are integrated out where the likelihood is normal, and drawn back afterwards; non-centred otherwise.
+    Study effects are integrated out where the likelihood is normal, and drawn back afterwards; with counts they are
+    sampled. See `bayesmeta.nuts.build.build`.
 
     Parameters
     ----------
     trials : the evidence.
-    model : likelihood "normal" or "binomial"; random effects "normal" or "none"; any prior of tau.
+    model : any likelihood and random effects; any prior that PyMC has, too.
     seed : integer seed; the same seed gives the same draws.
     draws, tune, chains : draws kept and warm-up draws in each chain, and the number of chains.
     sampler : "nutpie" or "pymc".
@@ -69,7 +65,6 @@ def fit_nuts(
     True
     """
     refuse_settings(sampler, seed, draws, tune, chains)
-    refuse_likelihood(model)
     effects = _effects(trials, model)
     design = model.design(trials.select(effects.rows) if effects.dropped else trials)
     refuse_model(model, design.columns)
@@ -85,18 +80,15 @@ def fit_nuts(
 
 
 def _effects(trials: Trials, model: Model) -> Effects:
-    """Observed effects; with the binomial likelihood of every trial, whatever the rule for zeros."""
+    """Observed effects; likelihoods of counts keep every trial, whatever the rule for zeros."""
     if model.likelihood == "normal":
         return effect_sizes(trials, zero_cells=model.zero_cells)
-    if not trials.has_counts.all():
-        row = int(np.flatnonzero(~trials.has_counts)[0])
+    if not trials.has_counts.any():
         raise ModelError(
-            f"{trials.origin or trials.name}, row {row + 2} ({trials.studies[row]}): no counts. The binomial likelihood"
-            " needs events and totals of both arms. Leave the row out, or fit with --likelihood normal, which takes its"
-            " estimate."
+            f"{trials.origin or trials.name}: no row has counts, which the {model.likelihood} likelihood reads. Fit"
+            " with --likelihood normal, which takes estimates."
         )
-    rule = "only_zero" if model.zero_cells in RULES_THAT_LOSE_TRIALS else model.zero_cells
-    return effect_sizes(trials, zero_cells=rule)
+    return effect_sizes(trials, zero_cells="only_zero")
 
 
 def _attempt(
@@ -112,7 +104,7 @@ def _attempt(
 ) -> tuple[NutsPosterior, list[str]]:
     """Sample once: the posterior, and what the limits find wrong with it."""
     sample = SAMPLERS[sampler](plan, settings)
-    draws = complete(sample, plan, model, design, effects, settings.seed)
+    draws = complete(sample, plan, model, design, settings.seed)
     divergences = int(sample.statistics["diverging"].sum())
     bfmi_of_chains = bfmi(sample.statistics["energy"])
     posterior = NutsPosterior(

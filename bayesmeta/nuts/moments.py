@@ -1,5 +1,6 @@
 """Which moments the posterior has: an average of draws is always a number, also where there is no mean."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,9 @@ import numpy as np
 from bayesmeta.effects import Effects
 from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.model import Design, Model
+from bayesmeta.nuts.plan import neutral
 from bayesmeta.trials import Trials
-from bayesmeta.types import Booleans
+from bayesmeta.types import Array, Booleans
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,18 +19,24 @@ class Moments:
 
     Attributes
     ----------
-    of_tau : for tau, for theta_new, and for coefficients with a flat prior; all else has both.
+    of_tau : for tau, and for coefficients with a flat prior; all else but what follows has both.
     bounding : (k,) trials whose own data bound their effect on both sides. Where they do not, as with no event in one
-        arm, theta_i has the tail of tau.
+        arm, theta_i has the tail of theta_new.
     flat : (p,) columns whose prior is flat.
+    of_effects : for the random effects about their mean; theta_new has the fewer of both.
     """
 
     of_tau: int
     bounding: Booleans
     flat: Booleans
+    of_effects: int = 2
+
+    @property
+    def of_new(self) -> int:
+        return min(self.of_tau, self.of_effects)
 
     def of_study(self, position: int) -> int:
-        return 2 if self.bounding[position] else self.of_tau
+        return 2 if self.bounding[position] else self.of_new
 
 
 def moments_of(trials: Trials, model: Model, design: Design, effects: Effects) -> Moments:
@@ -53,22 +61,25 @@ def moments_of(trials: Trials, model: Model, design: Design, effects: Effects) -
         An improper posterior, or an improper prior of the baselines.
     """
     bounding = np.ones(len(design.matrix), dtype=bool)
-    if model.likelihood == "binomial":
-        if not model.baseline_prior.proper:
-            raise PriorError(
-                f"baseline prior {model.baseline_prior}: the binomial likelihood needs a proper one, such as"
-                " normal(0, 5)."
-            )
-        bounding = _bounding(trials, model, effects)
-    flat = ~np.isfinite(design.prior_scale)
+    if model.likelihood == "binomial" and not model.baseline_prior.proper:
+        raise PriorError(
+            f"baseline prior {model.baseline_prior}: the binomial likelihood needs a proper one, such as normal(0, 5)."
+        )
+    if model.likelihood != "normal":
+        counted = trials.has_counts[effects.rows]
+        counts = trials.counts[effects.rows][counted]
+        bounding[counted] = BOUNDING[model.likelihood](counts, model)
+    flat = np.isinf(design.prior_scale)
     q = int(flat.sum())
     if q and np.linalg.matrix_rank(design.matrix[np.ix_(bounding, flat)]) < q:
         raise ModelError(
             "A flat prior on coefficients that the trials do not determine: the posterior is improper. State a proper"
             " prior, such as odds_ratio_within(250) for mu or normal(0, 1) for a moderator."
         )
-    if model.random_effects == "none":
+    name, parameters = model.random_effects_parts
+    if name == "none":
         return Moments(2, bounding, flat)
+    of_effects = int(parameters[0] > 1.0) + int(parameters[0] > 2.0) if name == "student_t" else 2
     b = int(bounding.sum())
     tail = model.tau_prior.tail_exponent + b - q
     if not tail > 1.0:
@@ -77,17 +88,27 @@ def moments_of(trials: Trials, model: Model, design: Design, effects: Effects) -
             f" and {q} flat coefficient{'s' if q != 1 else ''}: the posterior is improper. State a proper prior for mu,"
             " such as odds_ratio_within(250), or a tau prior with a lighter tail, such as half_normal(0.5)."
         )
-    return Moments(int(tail > 2.0) + int(tail > 3.0), bounding, flat)
+    return Moments(int(tail > 2.0) + int(tail > 3.0), bounding, flat, of_effects)
 
 
-def _bounding(trials: Trials, model: Model, effects: Effects) -> Booleans:
+def _hypergeometric(counts: Array, _: Model) -> Booleans:
+    """Both neighbours of the observed count are possible."""
+    treated, total_treated, control, total_control = counts.T
+    inside = (treated > 0) & (treated < total_treated) & (control > 0) & (control < total_control)
+    return np.asarray(inside & ~neutral(counts))
+
+
+def _binomial(counts: Array, model: Model) -> Booleans:
     """A baseline has a proper prior, so it cannot follow theta far.
 
     At the control arm the treated arm alone bounds theta; at the midpoint the two arms do, unless one has no events and
     the other nothing but events.
     """
-    treated, total_treated, control, total_control = trials.counts[effects.rows].T
+    treated, total_treated, control, total_control = counts.T
     if model.baseline_at == "control":
         return np.asarray((treated > 0) & (treated < total_treated))
     apart = ((treated == 0) & (control == total_control)) | ((treated == total_treated) & (control == 0))
     return np.asarray(~apart)
+
+
+BOUNDING: dict[str, Callable[[Array, Model], Booleans]] = {"hypergeometric": _hypergeometric, "binomial": _binomial}

@@ -6,15 +6,17 @@ the design are zero with a coefficient of their own. Neither touches the posteri
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from bayesmeta.effects import Effects
 from bayesmeta.errors import PriorError
 from bayesmeta.model import Design, Model
+from bayesmeta.nuts.ways import log_ways
 from bayesmeta.priors import Normal, Prior
 from bayesmeta.trials import Trials
-from bayesmeta.types import Array
+from bayesmeta.types import Array, Booleans
 
 # Rounded up by a rule, never to what happens to be compiled already: a seed must give the same draws in any process.
 TRIALS_STEP = 8
@@ -22,6 +24,11 @@ COLUMNS_STEP = 2
 SPARE_COEFFICIENT = Normal(0, 1)
 NO_INFORMATION = 1e6  # the standard error of a spare trial
 COUNTS = [2, 0, 3, 1]  # events and totals, the control arm first as in the results
+
+# What stands before the design in the table of trials, by likelihood.
+OBSERVED = ("y", "se")
+COUNTED = (*OBSERVED, "without counts", "r0", "r1", "n0", "n1")
+COLUMNS = {"normal": OBSERVED, "binomial": COUNTED, "hypergeometric": (*COUNTED, "start")}
 
 Family = tuple[str, tuple[str, ...]]
 
@@ -32,12 +39,13 @@ class Structure:
 
     Attributes
     ----------
-    likelihood : "normal" or "binomial".
+    likelihood : "normal", "binomial" or "hypergeometric".
     coefficients : PyMC family with the names of its parameters, of each column of the design, spare ones included.
     tau : family of its prior; None where there are no random effects.
-    baseline : family of the baselines' prior; None with the normal likelihood.
-    baseline_at : "midpoint" or "control"; "" with the normal likelihood.
+    baseline : family of the baselines' prior; None but for the binomial likelihood.
+    baseline_at : "midpoint" or "control"; "" but for the binomial likelihood.
     trials : number of trials, spare ones included; 0 where any number will do (nothing is sampled for each trial).
+    random_effects : "normal", "student_t", "mixture" or "none".
     """
 
     likelihood: str
@@ -46,6 +54,7 @@ class Structure:
     baseline: Family | None
     baseline_at: str
     trials: int
+    random_effects: str = "normal"
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +64,11 @@ class Plan:
     Attributes
     ----------
     structure : what to compile.
-    table : (trials, 2 + columns) y, se and the design; or (trials, 6 + columns) y, se, events of control and treated
-        arm, totals of both, and the design.
-    prior_parameters : parameters of the priors of the coefficients, of tau, of the baselines, one after the other.
+    table : (trials, columns) y and se, with counts what COLUMNS names, and the design.
+    prior_parameters : parameters of the priors of the coefficients, of tau, of the baselines and of the random
+        effects, one after the other.
     k, p : number of trials and of columns that are no spare ones.
+    ways : of the hypergeometric likelihood, see `log_ways`; None but for it.
     """
 
     structure: Structure
@@ -66,6 +76,13 @@ class Plan:
     prior_parameters: Array
     k: int
     p: int
+    ways: Array | None = None
+
+    @property
+    def data(self) -> dict[str, Array]:
+        """What goes into the compiled model, by the names that it has there."""
+        data = {"trials": self.table, "prior_parameters": self.prior_parameters}
+        return data if self.ways is None else data | {"ways": self.ways}
 
 
 def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> Plan:
@@ -86,15 +103,15 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
     coefficients: list[Prior] = [model.prior_of(column) for column in design.columns]
     coefficients += [SPARE_COEFFICIENT] * spare_columns
     matrix = np.pad(design.matrix, ((0, 0), (0, spare_columns)))
-    tau = None if model.random_effects == "none" else model.tau_prior
+    random_effects, shape = model.random_effects_parts
+    tau = None if random_effects == "none" else model.tau_prior
     baseline = model.baseline_prior if model.likelihood == "binomial" else None
-    if baseline is None:
-        table, size = np.column_stack([effects.y, effects.se, matrix]), 0
-    else:
-        size = k + -k % TRIALS_STEP
-        table = np.zeros((size, 6 + matrix.shape[1]))
-        table[:k] = np.column_stack([effects.y, effects.se, trials.counts[effects.rows][:, COUNTS], matrix])
-        table[k:, 1] = NO_INFORMATION
+    by_trial = model.likelihood != "normal" or random_effects == "student_t"
+    observed, ways = _observed(trials, model, effects)
+    size = k + -k % TRIALS_STEP if by_trial else k
+    table = np.zeros((size, observed.shape[1] + matrix.shape[1]))
+    table[:k] = np.column_stack([observed, matrix])
+    table[k:, 1] = NO_INFORMATION
     priors = [*coefficients, *(prior for prior in (tau, baseline) if prior is not None)]
     structure = Structure(
         likelihood=model.likelihood,
@@ -102,10 +119,40 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
         tau=None if tau is None else _family(tau),
         baseline=None if baseline is None else _family(baseline),
         baseline_at=model.baseline_at if baseline is not None else "",
-        trials=size,
+        trials=size if by_trial else 0,
+        random_effects=random_effects,
     )
-    parameters = np.array([value for prior in priors for value in _pymc(prior)[1].values()])
-    return Plan(structure, table, parameters, k, p)
+    parameters = [value for prior in priors for value in _pymc(prior)[1].values()]
+    return Plan(structure, table, np.array([*parameters, *shape]), k, p, ways)
+
+
+def _observed(trials: Trials, model: Model, effects: Effects) -> tuple[Array, Array | None]:
+    """The columns of the table before the design, and the ways of the hypergeometric likelihood."""
+    observed = np.column_stack([effects.y, effects.se])
+    if model.likelihood == "normal":
+        return observed, None
+    counts = trials.counts[effects.rows]
+    without = ~trials.has_counts[effects.rows]
+    counts = np.where(without[:, None], 0.0, counts)  # nobody: an estimate stands for them
+    columns = [observed, without, counts[:, COUNTS]]
+    if model.likelihood == "binomial":
+        return np.column_stack(columns), None
+    # What says nothing of its effect says nothing of good coordinates either.
+    observed[neutral(counts) & ~without] = [0.0, NO_INFORMATION]
+    ways, start = log_ways(counts)
+    return np.column_stack([*columns, start]), ways
+
+
+def neutral(counts: Array) -> Booleans:
+    """(k,) whether the margins of a 2x2 table (events and total treated, events and total control) allow it alone."""
+    treated, total_treated, control, total_control = counts.T
+    events = treated + control
+    return np.asarray(np.maximum(0.0, events - total_control) == np.minimum(total_treated, events))
+
+
+def outlier_unit(outliers: Any, factor: Any) -> Any:
+    """The scale, in units of tau, of the coordinates under mixture(w, c): the standard deviation of the mixture."""
+    return (1.0 - outliers + outliers * factor**2) ** 0.5
 
 
 def _family(prior: Prior) -> Family:

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.effects import Effects
+from bayesmeta.errors import ModelError
 from bayesmeta.model import Design, Model
+from bayesmeta.nuts.marginal import marginal_log_likelihood
 from bayesmeta.nuts.moments import Moments
 from bayesmeta.posterior import Marginal, PointMass, Posterior
 from bayesmeta.posterior.arviz import data_tree
@@ -71,8 +73,8 @@ class NutsPosterior(Posterior):
         value = self._draws["beta"] @ row
         if new:
             value = value + self._draws["tau"] * self._draws["new"]
-        follows_tau = new or bool(np.any(self._moments.flat & (row != 0.0)))
-        return DrawsMarginal(name, value, moments=self._moments.of_tau if follows_tau else 2)
+        flat = bool(np.any(self._moments.flat & (row != 0.0)))
+        return DrawsMarginal(name, value, moments=self._moments.of_new if new else self._moments.of_tau if flat else 2)
 
     def _study(self, position: int) -> DrawsMarginal:
         name, values = self.studies_in_model[position], self._draws["theta"][..., position]
@@ -109,6 +111,37 @@ class NutsPosterior(Posterior):
         table = pd.concat([table, chains], axis=1)
         table.loc[table["mean"].isna(), "mcse_mean"] = np.nan
         return table if index is None else table.set_axis(index, axis=0)
+
+    def log_likelihood(self, mean: Array, tau: Array) -> Array:
+        """l_i(m_i, tau), study effects integrated out: means (..., k) and tau (...) to (..., k)."""
+        return marginal_log_likelihood(self.trials, self.model, self.effects, mean, tau)
+
+    def outliers(self) -> pd.DataFrame:
+        """Posterior probability of each trial to be an outlier, under random_effects="mixture(w, c)".
+
+        P(outlier | theta, m, tau) = w N(theta; m, (c tau)^2) / ((1 - w) N(theta; m, tau^2) + w N(theta; m, (c tau)^2)),
+        averaged over the draws.
+
+        Returns
+        -------
+        DataFrame: study, probability.
+
+        Raises
+        ------
+        ModelError : random effects without an outlying part.
+        """
+        name, parameters = self.model.random_effects_parts
+        if name != "mixture":
+            raise ModelError(
+                f"random effects {self.model.random_effects!r} have no outlying part. Fit with"
+                ' random_effects="mixture(0.1, 5)".'
+            )
+        outliers, factor = parameters
+        mean = self._draws["beta"] @ self.design.matrix.T
+        z = (self._draws["theta"] - mean) / self._draws["tau"][..., None]
+        rest = (1.0 - outliers) * factor * np.exp(-0.5 * z**2 * (1.0 - factor**-2.0))
+        probability = outliers / (outliers + rest) if outliers else np.zeros_like(z)
+        return pd.DataFrame({"study": list(self.studies_in_model), "probability": probability.mean(axis=(0, 1))})
 
     def draws(self, n: int = 4000, seed: int = 20230227) -> dict[str, Array]:
         """Joint draws: rows of those that were sampled, each at most once as long as there are enough.

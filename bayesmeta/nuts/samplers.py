@@ -14,7 +14,7 @@ import numpy as np
 from bayesmeta.nuts.plan import Plan, Structure
 from bayesmeta.types import Array
 
-SAMPLED = ("tau", "e", "gamma")  # and beta, as a vector or coefficient by coefficient
+SAMPLED = ("tau", "e", "gamma", "precision")  # and beta, as a vector or coefficient by coefficient
 STATISTICS = {
     "diverging": ("diverging",),
     "energy": ("energy",),
@@ -44,7 +44,8 @@ class Sample:
 
     Attributes
     ----------
-    variables : beta (chain, draw, columns), tau (chain, draw), e and gamma (chain, draw, trials), as far as sampled.
+    variables : beta (chain, draw, columns), tau (chain, draw), e, gamma and precision (chain, draw, trials), as far as
+        sampled.
     statistics : diverging, energy, lp and others, each (chain, draw), by the names of ArviZ.
     """
 
@@ -57,7 +58,7 @@ def nutpie(plan: Plan, settings: Settings) -> Sample:
     import nutpie as sampler
 
     with _repeatable(settings.progress):
-        compiled = _compiled(plan.structure).with_data(trials=plan.table, prior_parameters=plan.prior_parameters)
+        compiled = _compiled(plan.structure).with_data(**plan.data)
         tree = sampler.sample(
             compiled,
             draws=settings.draws,
@@ -81,7 +82,9 @@ def _compiled(structure: Structure) -> Any:
 
     from bayesmeta.nuts.build import build
 
-    return sampler.compile_pymc_model(build(structure), backend="numba", var_names=["tau"])
+    # Of what is sampled on another scale: the rest comes as it is.
+    names = ["tau", "precision"] if structure.random_effects == "student_t" else ["tau"]
+    return sampler.compile_pymc_model(build(structure), backend="numba", var_names=names)
 
 
 def pymc(plan: Plan, settings: Settings) -> Sample:
@@ -94,7 +97,7 @@ def pymc(plan: Plan, settings: Settings) -> Sample:
         model = build(plan.structure)
         with model:
             studies = {"study": np.arange(len(plan.table))}
-            sampler.set_data({"trials": plan.table, "prior_parameters": plan.prior_parameters}, coords=studies)
+            sampler.set_data(plan.data, coords=studies)
             tree = sampler.sample(
                 draws=settings.draws,
                 tune=settings.tune,

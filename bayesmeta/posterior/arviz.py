@@ -29,7 +29,8 @@ def data_tree(
     The log likelihood is marginal, l_i(x_i' beta, tau): leaving out a trial means leaving out its effect too (Merkle,
     Furr & Rabe-Hesketh 2019, Psychometrika 84:802). log_prior holds the top-level parameters only, so that
     power-scaling scales priors and not the random effects (Kallioinen et al. 2024, Stat Comput 34:57). Replicated
-    trials have the same sizes and an effect of a new setting, for the same reason.
+    trials have the same sizes and an effect of a new setting, for the same reason; where events are replicated they
+    stand beside the log odds ratios, in posterior_predictive and observed_data.
 
     Parameters
     ----------
@@ -50,16 +51,16 @@ def data_tree(
     mean = beta @ posterior.design.matrix.T
     log_prior = _log_prior(posterior, beta, tau)
     log_likelihood = posterior.log_likelihood(mean, tau)
+    replicated = replicates(posterior, mean, tau, rng, draws.get("gamma"))
     groups: dict[str, Variables] = {
         "posterior": _parameters(posterior, draws),
-        "posterior_predictive": replicates(posterior, mean, tau, rng, draws.get("gamma")),
+        "posterior_predictive": replicated,
         "log_likelihood": {"y": ((*SAMPLE, "study"), log_likelihood)},
         "log_prior": {name: (SAMPLE, value) for name, value in log_prior.items()},
         "sample_stats": {name: (SAMPLE, np.asarray(value)) for name, value in sample_stats.items()}
         if sample_stats is not None
         else _ideal_statistics(log_likelihood, log_prior, beta.shape[-1] + 1, rng),
-        # One variable of one name in each group: ArviZ pairs data, replicates and likelihoods by it.
-        "observed_data": {"y": (("study",), posterior.effects.y)},
+        "observed_data": _observed(posterior, replicated),
         "constant_data": _constant(posterior),
         **_prior_groups(posterior, (chains, n), rng, with_baselines="gamma" in draws),
     }
@@ -119,6 +120,12 @@ def _prior_groups(
     if drawn:
         groups["prior"] = {name: (SAMPLE, value) for name, value in drawn.items()}
     return groups
+
+
+def _observed(posterior: "Posterior", replicated: Variables) -> Variables:
+    """The data under the names of their replicates: ArviZ pairs them by it, and likelihoods with "y"."""
+    observed: Variables = {"y": (("study",), posterior.effects.y)}
+    return observed | {name: _constant(posterior)[name] for name in replicated if name == "events"}
 
 
 def _constant(posterior: "Posterior") -> Variables:

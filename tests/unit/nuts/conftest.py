@@ -42,10 +42,13 @@ def sample_of(plan, settings, *, seed=0, shift=0.0, divergences=0):
     variables["beta"][..., 0] += move
     if plan.structure.tau is not None:
         variables["tau"] = np.abs(rng.normal(size=shape))
+    by_trial = (*shape, plan.structure.trials)
     if plan.structure.baseline is not None:
-        variables["gamma"] = rng.normal(size=(*shape, plan.structure.trials))
-        if plan.structure.tau is not None:
-            variables["e"] = rng.normal(size=(*shape, plan.structure.trials))
+        variables["gamma"] = rng.normal(size=by_trial)
+    if plan.structure.likelihood != "normal" and plan.structure.tau is not None:
+        variables["e"] = rng.normal(size=by_trial)
+    if plan.structure.random_effects == "student_t":
+        variables["precision"] = rng.gamma(2.0, 0.5, size=by_trial)
     diverging = np.zeros(shape, dtype=bool)
     diverging[0, :divergences] = True
     return Sample(variables, {"diverging": diverging, "energy": rng.normal(size=shape), "lp": rng.normal(size=shape)})

@@ -40,12 +40,12 @@ def test_sizes_follow_from_the_table_alone(trials):
 
 def test_spare_trials_have_nobody_and_spare_columns_are_zero(trials):
     found = plan(trials, likelihood="binomial")
-    assert found.table.shape == (8, 8)
+    assert found.table.shape == (8, 9)
     assert not np.delete(found.table[3:], 1, axis=1).any()
     assert (found.table[3:, 1] > 1e5).all()  # no information on their effects either
-    assert not found.table[:, 7].any()
+    assert not found.table[:, 8].any()
     # Events and totals, control first.
-    assert found.table[:3, 2:6].tolist() == [[20, 12, 41, 40], [9, 5, 28, 30], [4, 0, 24, 25]]
+    assert found.table[:3, 3:7].tolist() == [[20, 12, 41, 40], [9, 5, 28, 30], [4, 0, 24, 25]]
     assert (found.k, found.p) == (3, 1)
 
 
