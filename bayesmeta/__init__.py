@@ -3,6 +3,7 @@
 In the order of an analysis:
 
 - Evidence: `load` a data set that comes with the package (`dataset_names`), or `read_trials` from a file: `Trials`.
+  Two outcomes of the same trials: `join`, `read_joint`.
   What was published: `published_pools`. Effects with standard errors: `effect_sizes`.
 - Yardstick: `pool`, `metaregression`, `small_study_effects`.
 - Model: `Model`, with a prior for each parameter: `OddsRatioWithin`, `Normal`, `StudentT` ... for effects,
@@ -67,7 +68,7 @@ from bayesmeta.priors import (
     elicit,
     parse_prior,
 )
-from bayesmeta.trials import Trials, dataset_names, load, published_pools, read_trials
+from bayesmeta.trials import JointTrials, Trials, dataset_names, join, load, published_pools, read_joint, read_trials
 from bayesmeta.version import __version__
 
 # These load ArviZ, Matplotlib and more, so only when they are asked for.
@@ -99,6 +100,7 @@ __all__ = [
     "ImproperUniform",
     "InverseGamma",
     "Jeffreys",
+    "JointTrials",
     "LogNormal",
     "LogT",
     "Mixture",
@@ -125,12 +127,14 @@ __all__ = [
     "effect_sizes",
     "elicit",
     "fit",
+    "join",
     "load",
     "metaregression",
     "parse_prior",
     "plots",
     "pool",
     "published_pools",
+    "read_joint",
     "read_trials",
     "report",
     "script",

@@ -1,8 +1,20 @@
 """The evidence: trials as validated tables, readers, the shipped data sets, and pooled results as published."""
 
 from bayesmeta.trials.datasets import dataset_names, load, published_pools, template
+from bayesmeta.trials.joint import JointTrials, join, read_joint
 from bayesmeta.trials.published import PublishedPool
 from bayesmeta.trials.reader import read_trials
 from bayesmeta.trials.trials import Trials
 
-__all__ = ["PublishedPool", "Trials", "dataset_names", "load", "published_pools", "read_trials", "template"]
+__all__ = [
+    "JointTrials",
+    "PublishedPool",
+    "Trials",
+    "dataset_names",
+    "join",
+    "load",
+    "published_pools",
+    "read_joint",
+    "read_trials",
+    "template",
+]

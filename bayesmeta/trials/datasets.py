@@ -6,11 +6,13 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, overload
 
 import pandas as pd
 
 from bayesmeta.errors import DataError
 from bayesmeta.trials.columns import meanings
+from bayesmeta.trials.joint import JointTrials
 from bayesmeta.trials.place import shown
 from bayesmeta.trials.published import PublishedPool
 from bayesmeta.trials.reader import frame_of_rows, trials_of
@@ -70,6 +72,11 @@ DATA_SETS: dict[str, DataSet] = {
     ),
 }
 
+#: Two data sets of the same trials, joined.
+JOINT_SETS: dict[str, tuple[str, str]] = {
+    "attachment/classification": ("attachment/secure", "attachment/disorganised"),
+}
+
 TEMPLATE_COLUMNS = (
     "study",
     "outcome",
@@ -108,13 +115,18 @@ def dataset_names() -> tuple[str, ...]:
 def dataset(name: str) -> DataSet:
     """One row of the table of data sets, or a refusal that lists them."""
     if name not in DATA_SETS:
-        near = difflib.get_close_matches(name, DATA_SETS, n=1)
+        known = (*DATA_SETS, *JOINT_SETS)
+        near = difflib.get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
-        raise DataError(f'data set "{shown(name)}": no data set of that name.{hint} There are {", ".join(DATA_SETS)}.')
+        raise DataError(f'data set "{shown(name)}": no data set of that name.{hint} There are {", ".join(known)}.')
     return DATA_SETS[name]
 
 
-def load(name: str, *, rows: str = "main") -> Trials:
+@overload
+def load(name: Literal["attachment/classification"], *, rows: str = ...) -> JointTrials: ...  # type: ignore[overload-overlap]
+@overload
+def load(name: str, *, rows: str = ...) -> Trials: ...
+def load(name: str, *, rows: str = "main") -> Trials | JointTrials:
     """A data set that comes with the package.
 
     The attachment trials are those whose counts could be read, which favours trials with large effects: a pool of
@@ -124,12 +136,12 @@ def load(name: str, *, rows: str = "main") -> Trials:
 
     Parameters
     ----------
-    name : one of `dataset_names()`.
+    name : one of `dataset_names()`; or "attachment/classification", secure and disorganised attachment joined.
     rows : "main" has one row for each trial; "arms" has the arms of multi-arm trials, which share a control.
 
     Returns
     -------
-    Trials
+    Trials, or JointTrials for "attachment/classification".
 
     Raises
     ------
@@ -140,7 +152,12 @@ def load(name: str, *, rows: str = "main") -> Trials:
     >>> trials = load("attachment/secure")
     >>> trials.k, trials.published.k, trials.direction
     (8, 26, 'higher')
+    >>> load("attachment/classification").outcomes
+    ('secure attachment', 'disorganised attachment')
     """
+    if name in JOINT_SETS:
+        first, second = JOINT_SETS[name]
+        return JointTrials(load(first, rows=rows), load(second, rows=rows), name)
     wanted = dataset(name)
     if rows not in ROW_CHOICES:
         raise DataError(f'data set {name}: rows "{shown(rows)}". Expected "main" or "arms".')
