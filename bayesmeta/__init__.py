@@ -10,8 +10,8 @@ In the order of an analysis:
   `HalfNormal`, `HalfCauchy`, `LogNormal`, `Turner` ... for heterogeneity; `bayesmeta priors` lists all. `parse_prior`
   reads one, `describe` says what it means, `elicit` finds one from quantiles.
 - Posterior: `fit`, by either engine, gives a `Posterior`.
-- May we believe it? `checks`. What if? `sensitivity`. Pictures and text: `plots`, `report`. A whole analysis as a
-  script: `script`.
+- May we believe it? `checks`. What if? `sensitivity`. Is what services use what works? `practice`. Pictures and
+  text: `plots`, `report`. A whole analysis as a script: `script`.
 
 Examples
 --------
@@ -73,10 +73,12 @@ from bayesmeta.version import __version__
 
 # These load ArviZ, Matplotlib and more, so only when they are asked for.
 if TYPE_CHECKING:
-    from bayesmeta import checks, plots, report, sensitivity
+    from bayesmeta import checks, plots, practice, report, sensitivity
     from bayesmeta.workflow import script
 else:
-    __getattr__ = lazy.attach(__name__, ["checks", "plots", "report", "sensitivity"], {"workflow": ["script"]})[0]
+    __getattr__ = lazy.attach(
+        __name__, ["checks", "plots", "practice", "report", "sensitivity"], {"workflow": ["script"]}
+    )[0]
 
 __all__ = [
     "I2",
@@ -133,6 +135,7 @@ __all__ = [
     "parse_prior",
     "plots",
     "pool",
+    "practice",
     "published_pools",
     "read_joint",
     "read_trials",

@@ -14,6 +14,7 @@ from bayesmeta.cli.data import data_command
 from bayesmeta.cli.fit import fit_command
 from bayesmeta.cli.group import CommandGroup, TextCommand
 from bayesmeta.cli.pool import pool_command
+from bayesmeta.cli.practice import practice_command
 from bayesmeta.cli.priors import priors_command
 from bayesmeta.cli.reanalyse import reanalyse_command
 from bayesmeta.cli.sensitivity import sensitivity_command
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "pool": pool_command,
     "sensitivity": sensitivity_command,
     "check": check_command,
+    "practice": practice_command,
     "data": data_command,
     "priors": priors_command,
 }

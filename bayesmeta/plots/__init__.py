@@ -9,6 +9,7 @@ from bayesmeta.plots.diagnostics import diagnostics
 from bayesmeta.plots.forest import forest
 from bayesmeta.plots.forest_rows import forest_table
 from bayesmeta.plots.new_setting import new_setting
+from bayesmeta.plots.practice import practice
 from bayesmeta.plots.prior_posterior import prior_posterior
 from bayesmeta.plots.saving import save_figure
 from bayesmeta.plots.sensitivity_credibility import sensitivity_credibility
@@ -27,6 +28,7 @@ __all__ = [
     "forest",
     "forest_table",
     "new_setting",
+    "practice",
     "prior_posterior",
     "save_figure",
     "sensitivity",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from bayesmeta.practice import PracticeAgainstEvidence, Survey
     from bayesmeta.report import Report
 
 
@@ -50,7 +51,7 @@ class Script:
         self.draws: int = options.draws
         self.seed: int = options.seed
         self.out = Path(options.out)
-        self._evidence: list[Trials] = []
+        self._evidence: list[Trials | Survey] = []
         self._figures: dict[str, list[Figure]] = {}
         self._tables: dict[str, dict[str, pd.DataFrame]] = {}
         self._reports: dict[str, Report] = {}
@@ -83,6 +84,25 @@ class Script:
             found = replace(found, name=name)
         self._evidence.append(found)
         self.say(evidence(found))
+        return found
+
+    def survey(self) -> "Survey":
+        """The survey of practice given by --data, or the simulated example in its place, which says that it is one.
+
+        Returns
+        -------
+        Survey
+
+        Raises
+        ------
+        DataError
+            A table that cannot be used.
+        """
+        from bayesmeta.workflow.survey import survey_of
+
+        found, sentence = survey_of(self.data)
+        self._evidence.append(found)
+        self.say(sentence)
         return found
 
     def say(self, message: str) -> None:
@@ -121,13 +141,30 @@ class Script:
         from bayesmeta.workflow import terminal
 
         trials = self._current()
+        if not isinstance(trials, Trials):
+            raise BayesmetaError("a survey has no trials to report on: call run.report_survey(result).")
         report = Report.of(trials, *results)
         self._reports[trials.name] = report
         self._write()
         terminal.show(report)
         self.say(f"Results are in {self.out}.")
 
-    def _current(self) -> Trials:
+    def report_survey(self, found: "PracticeAgainstEvidence") -> None:
+        """Write figures, tables, results.json and record.json of a survey of practice, and print what was found.
+
+        Parameters
+        ----------
+        found : from `bm.practice.against_evidence`.
+        """
+        from bayesmeta.workflow import survey
+
+        name = found.survey.name
+        options = {"seed": self.seed, "options": {"own data": self.data is not None}}
+        survey.write(self.out, found, self._figures.get(name, []), self._tables.get(name, {}), options)
+        print("\n".join(found.sentences))
+        self.say(f"Results are in {self.out}.")
+
+    def _current(self) -> "Trials | Survey":
         if not self._evidence:
             raise BayesmetaError("a script saves and reports on trials: call run.trials(name) first.")
         return self._evidence[-1]

@@ -10,6 +10,7 @@ import pytest
 
 MODELS = Path(__file__).parents[2] / "models"
 SCRIPTS = sorted(path.name for path in MODELS.glob("*.py"))
+SURVEYS = ("practice_and_evidence.py",)  # they read another kind of table than trials
 REANALYSES = ("secure_attachment.py", "disorganised_attachment.py")
 
 
@@ -62,7 +63,30 @@ def test_whoever_holds_all_rows_learns_whether_the_published_result_is_reproduce
     assert check["possible"] is True
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+def test_practice_against_evidence_runs_on_a_simulated_survey_and_says_so(tmp_path: Path):
+    done = run("practice_and_evidence.py", tmp_path, "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert "SIMULATED" in done.stderr
+    assert done.stdout.startswith("SIMULATED")
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"simulated-practice-and-evidence.png", "simulated-survey.csv", "results.json", "record.json"} <= files
+    again = run("practice_and_evidence.py", tmp_path, "--data", "out/simulated-survey.csv", "--out", "again")
+    assert again.stdout == done.stdout
+
+
+def test_a_bad_survey_is_refused_in_one_message(tmp_path: Path):
+    header = "intervention,services_using,services,odds_ratio,lower,upper,k,direction"
+    (tmp_path / "bad.csv").write_text(f"{header}\nVideo feedback,53,49,1.2,1.0,1.44,3,higher\n")
+    done = run("practice_and_evidence.py", tmp_path, "--data", "bad.csv", "--out", "out")
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines() == [
+        "bad.csv, row 2 (Video feedback), column services_using: 53 of 49 services. Those using it cannot exceed"
+        " services."
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("script", [script for script in SCRIPTS if script not in SURVEYS])
 def test_a_bad_table_is_refused_in_one_message(script: str, tmp_path: Path):
     (tmp_path / "bad.csv").write_text(
         "study,events_treated,total_treated,events_control,total_control\nMoran 2005,53,49,19,50\n"
