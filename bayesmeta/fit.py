@@ -46,7 +46,8 @@ def fit(
     Parameters
     ----------
     trials : from `read_trials` or `load`.
-    model : `Model`; None for the default model.
+    model : `Model`; None for the default model, whose likelihood is hypergeometric where any trial has counts and
+        normal where all are estimates.
     engine : "exact" (quadrature, no Monte Carlo error) or "nuts" (PyMC; the arguments below are for it).
     seed : integer seed; the same seed gives the same draws.
     draws, tune, chains : draws kept and warm-up draws in each chain, and the number of chains.
@@ -81,4 +82,4 @@ def fit(
         raise ModelError(f"engine {engine!r}: there is no such. Known: {', '.join(ENGINES)}.")
     trials.refuse_shared_controls()
     sampling = {"seed": seed, "draws": draws, "tune": tune, "chains": chains, "sampler": sampler, "progress": progress}
-    return ENGINES[engine](trials, model if model is not None else Model(), **sampling)
+    return ENGINES[engine](trials, (model if model is not None else Model()).for_trials(trials), **sampling)

@@ -76,11 +76,7 @@ def fit_command(
 
 def write_draws(posterior: Posterior, path: Path, sampling: dict[str, int]) -> None:
     """The draws of a fit as netCDF: those that NUTS made, or independent ones from the exact posterior."""
-    from bayesmeta.exact import ExactPosterior
-
-    if isinstance(posterior, ExactPosterior):
-        tree = posterior.to_arviz(**{name: sampling[name] for name in ("draws", "chains", "seed")})
-    else:
-        tree = posterior.to_arviz()
+    options = {name: sampling[name] for name in ("draws", "chains", "seed")} if posterior.engine == "exact" else {}
+    tree = posterior.to_arviz(**options)
     with output_file(path) as temporary:
         tree.to_netcdf(temporary, engine="h5netcdf")

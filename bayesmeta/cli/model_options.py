@@ -14,7 +14,7 @@ import typer
 
 from bayesmeta.cli.options import ZERO_CELLS_HELP
 from bayesmeta.errors import ModelError
-from bayesmeta.model import BASELINES_AT, LIKELIHOODS, RANDOM_EFFECTS, Model
+from bayesmeta.model import BASELINES_AT, LIKELIHOODS, OF_COUNTS, OF_ESTIMATES, RANDOM_EFFECTS, Model
 from bayesmeta.trials.place import shown
 
 DEFAULT = Model()
@@ -99,7 +99,10 @@ class ModelOption:
 
 # By the name of the part of `Model`; --help lists them in this order.
 OPTIONS: dict[str, ModelOption] = {
-    "likelihood": ModelOption("NAME", f"What a trial says: {', '.join(LIKELIHOODS)}."),
+    "likelihood": ModelOption(
+        "NAME",
+        f"What a trial says: {', '.join(LIKELIHOODS)}; auto: {OF_COUNTS} where a row has counts, else {OF_ESTIMATES}.",
+    ),
     "mu": ModelOption("PRIOR", "Prior of the pooled effect; with moderators, of the intercept."),
     "tau": ModelOption("PRIOR", "Prior of the heterogeneity, a standard deviation."),
     "beta": ModelOption(

@@ -49,6 +49,7 @@ def fit_exact(trials: Trials, model: Model) -> Posterior:
     >>> round(fit_exact(bm.load("crins2014"), bm.Model("normal", mu=bm.Normal(0, 4)))["tau"].median, 3)
     0.345
     """
+    model = model.for_trials(trials)
     if model.likelihood != "normal" or model.random_effects not in CLOSED_FORM:
         return _by_quadrature(trials, model)
     effects = effect_sizes(trials, zero_cells=model.zero_cells)

@@ -283,6 +283,7 @@ def prepare(trials: Trials, model: Model, resolution: Resolution | None = None) 
     ------
     ModelError : rows without what the likelihood reads, or too many columns in the design.
     """
+    model = model.for_trials(trials)
     effects, parts = evidence_of(trials, model)
     return Prepared(
         trials if not effects.dropped else trials.select(effects.rows),

@@ -2,7 +2,18 @@
 
 from bayesmeta.model.coding import Setting
 from bayesmeta.model.design import Design
-from bayesmeta.model.model import BASELINES_AT, LIKELIHOODS, Model
+from bayesmeta.model.model import AUTO, BASELINES_AT, LIKELIHOODS, OF_COUNTS, OF_ESTIMATES, ZERO_CELLS, Model
 from bayesmeta.model.random_effects import RANDOM_EFFECTS
 
-__all__ = ["BASELINES_AT", "LIKELIHOODS", "RANDOM_EFFECTS", "Design", "Model", "Setting"]
+__all__ = [
+    "AUTO",
+    "BASELINES_AT",
+    "LIKELIHOODS",
+    "OF_COUNTS",
+    "OF_ESTIMATES",
+    "RANDOM_EFFECTS",
+    "ZERO_CELLS",
+    "Design",
+    "Model",
+    "Setting",
+]

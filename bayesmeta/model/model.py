@@ -1,12 +1,14 @@
 """What is assumed: likelihood, random effects, moderators, priors. Describes; does not compute."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
 
-from bayesmeta.errors import ModelError
+from bayesmeta.effects import ZERO_CELL_RULES
+from bayesmeta.errors import BayesmetaWarning, ModelError
 from bayesmeta.model.by_column import ByColumn
 from bayesmeta.model.coding import coded_by
 from bayesmeta.model.design import Design, intercept_only
@@ -17,7 +19,10 @@ from bayesmeta.trials import Trials
 from bayesmeta.types import Json
 
 LIKELIHOODS = ("normal", "binomial", "hypergeometric")
+AUTO = "auto"  # the likelihood that fits what the trials show, chosen when there are trials
+OF_COUNTS, OF_ESTIMATES = "hypergeometric", "normal"
 BASELINES_AT = ("midpoint", "control")
+ZERO_CELLS = "only_zero"
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,10 @@ class Model:
 
     Parameters
     ----------
-    likelihood : "normal" (y_i ~ N(theta_i, s_i^2)), "binomial" (counts of both arms, a baseline for each trial) or
-        "hypergeometric" (counts of the treated arm given all events: no baselines). Rows that have an estimate in place
-        of counts enter the last two by the normal likelihood.
+    likelihood : "normal" (y_i ~ N(theta_i, s_i^2)), "binomial" (counts of both arms, a baseline for each trial),
+        "hypergeometric" (counts of the treated arm given all events: no baselines), or "auto": hypergeometric where any
+        trial has counts, else normal. Rows that have an estimate in place of counts enter the likelihoods of counts as
+        normal.
     random_effects : "normal"; "student_t(df)", t-distributed with scale tau; "mixture(w, c)", where a share w of the
         trials are outliers with c tau in place of tau; "none" for the common-effect model (tau = 0).
     moderators : formula such as "~ sensitivity_focused"; None for a pooled effect alone.
@@ -58,7 +64,7 @@ class Model:
     HalfNormal(scale=1.0)
     """
 
-    likelihood: str = "normal"
+    likelihood: str = AUTO
     random_effects: str = "normal"
     moderators: str | None = None
     mu: EffectPrior | str = OddsRatioWithin(250)
@@ -66,12 +72,13 @@ class Model:
     tau: HeterogeneityPrior | str = HalfNormal(0.5)
     baseline: EffectPrior | str = Normal(0, 5)
     baseline_at: str = "midpoint"
-    zero_cells: str = "only_zero"
+    zero_cells: str = ZERO_CELLS
 
     def __post_init__(self) -> None:
-        _one_of("likelihood", self.likelihood, LIKELIHOODS)
+        _one_of("likelihood", self.likelihood, (AUTO, *LIKELIHOODS))
         object.__setattr__(self, "random_effects", random_effects_text(*parse_random_effects(self.random_effects)))
         _one_of("baseline at", self.baseline_at, BASELINES_AT)
+        _one_of("zero-cell rule", self.zero_cells, tuple(ZERO_CELL_RULES))
         for role in ("mu", "tau", "baseline"):
             object.__setattr__(self, role, _prior(getattr(self, role), role))
         object.__setattr__(self, "beta", _priors_of_beta(self.beta))
@@ -130,6 +137,41 @@ class Model:
                     )
         priors = np.array([_gaussian(self.prior_of(column), column) for column in coded.columns])
         return Design(coded.matrix, coded.columns, priors[:, 0], priors[:, 1], coded)
+
+    def for_trials(self, trials: Trials) -> "Model":
+        """The model with all that depends on the trials decided: what is fitted, and stored with the result.
+
+        The likelihood "auto" becomes "hypergeometric" where any trial has counts, else "normal". A zero-cell rule that
+        this likelihood does not read is set back to the default, with a warning.
+
+        Parameters
+        ----------
+        trials : the evidence.
+
+        Returns
+        -------
+        Model, this one where nothing was open.
+
+        Examples
+        --------
+        >>> import bayesmeta as bm
+        >>> Model().for_trials(bm.load("crins2014")).likelihood
+        'hypergeometric'
+        """
+        likelihood = self.likelihood
+        if likelihood == AUTO:
+            likelihood = OF_COUNTS if trials.has_counts.any() else OF_ESTIMATES
+        unread = likelihood != "normal" and self.zero_cells != ZERO_CELLS
+        if unread:
+            warnings.warn(
+                f"zero-cell rule {self.zero_cells}: it has no effect with the {likelihood} likelihood, which takes each"
+                ' table as it is. For the rule to hold, state --likelihood normal (likelihood="normal").',
+                BayesmetaWarning,
+                stacklevel=3,
+            )
+        if likelihood == self.likelihood and not unread:
+            return self
+        return self.but(likelihood=likelihood, zero_cells=ZERO_CELLS if unread else self.zero_cells)
 
     def but(self, **changes: Any) -> "Model":
         """The same model with some parts changed.

@@ -65,6 +65,7 @@ def fit_nuts(
     True
     """
     refuse_settings(sampler, seed, draws, tune, chains)
+    model = model.for_trials(trials)
     effects = _effects(trials, model)
     design = model.design(trials.select(effects.rows) if effects.dropped else trials)
     refuse_model(model, design.columns)

@@ -10,7 +10,7 @@ from bayesmeta.effects import ZERO_CELL_RULES, effect_sizes
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.fit import fit
 from bayesmeta.frequentist import METHODS, Pools, pool
-from bayesmeta.model import BASELINES_AT, LIKELIHOODS, RANDOM_EFFECTS, Model
+from bayesmeta.model import BASELINES_AT, LIKELIHOODS, RANDOM_EFFECTS, ZERO_CELLS, Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.sensitivity.asked import analysis, effect_name
 from bayesmeta.sensitivity.part import Part, refusals, varied
@@ -21,6 +21,7 @@ from bayesmeta.trials import Trials
 #: What stands for each kind of random effects that takes numbers.
 RANDOM_EFFECTS_TRIED = {"student_t": "student_t(4)", "mixture": "mixture(0.1, 5)"}
 COSTLY = "student_t"  # seconds: only where every combination is asked for, or it is the given one
+AS_USUAL = {"zero_cells": ZERO_CELLS}  # each model states its own rule; most have none
 NAMES = ("kind", "model", "likelihood", "zero_cells", "random_effects", "baseline_at")
 
 
@@ -84,7 +85,7 @@ def model_grid(
     for parts in _variants(given, cross):
         label = {"kind": "Bayesian", "model": _in_words(parts)} | {name: parts.get(name, "") for name in NAMES[2:]}
         try:
-            one = given if _same(given.model, parts) else fit(given.trials, given.model.but(**parts))
+            one = given if _same(given.model, parts) else fit(given.trials, given.model.but(**AS_USUAL | parts))
             rows.append(row_of(one))
             labels.append(label)
         except BayesmetaError as error:

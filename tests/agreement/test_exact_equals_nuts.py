@@ -27,15 +27,15 @@ LIMIT = 4.0  # Monte Carlo standard errors, for every number
 @pytest.mark.parametrize(
     ("data", "model"),
     [
-        ("attachment/secure", Model()),
-        ("attachment/disorganised", Model()),
-        ("crins2014", Model(mu="normal(0, 4)")),
-        ("attachment/secure", Model(moderators="~ sensitivity_focused")),
-        ("crins2014", Model(moderators="~ randomized", beta="normal(0.5, 0.3)")),
-        ("attachment/disorganised", Model(tau="half_cauchy(0.5)")),
-        ("attachment/secure", Model(tau="uniform(0.1, 2)", mu="flat", moderators="~ sensitivity_focused")),
-        ("crins2014", Model(tau="lognormal(-1.28, 0.87)")),
-        ("crins2014", Model(random_effects="none")),
+        ("attachment/secure", Model("normal")),
+        ("attachment/disorganised", Model("normal")),
+        ("crins2014", Model("normal", mu="normal(0, 4)")),
+        ("attachment/secure", Model("normal", moderators="~ sensitivity_focused")),
+        ("crins2014", Model("normal", moderators="~ randomized", beta="normal(0.5, 0.3)")),
+        ("attachment/disorganised", Model("normal", tau="half_cauchy(0.5)")),
+        ("attachment/secure", Model("normal", tau="uniform(0.1, 2)", mu="flat", moderators="~ sensitivity_focused")),
+        ("crins2014", Model("normal", tau="lognormal(-1.28, 0.87)")),
+        ("crins2014", Model("normal", random_effects="none")),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value.mu}, {value.tau}, {value.moderators}",
 )
@@ -47,7 +47,7 @@ def test_nuts_gives_the_exact_posterior_of_the_normal_model(data, model):
 
 
 def test_the_other_sampler_gives_it_too():
-    trials, model = load("crins2014"), Model()
+    trials, model = load("crins2014"), Model("normal")
     draws = fit(trials, model, engine="nuts", sampler="pymc")
     assert draws.diagnostics["sampler"] == "pymc"
     same_posterior(fit(trials, model), draws).require()
@@ -133,7 +133,7 @@ def test_a_seed_gives_the_same_draws_in_every_process_with_a_cold_or_a_warm_cach
 
 def test_another_seed_gives_other_draws_and_the_same_seed_the_same():
     trials = load("crins2014")
-    one, again, other = (fit(trials, Model(), engine="nuts", seed=seed) for seed in (1, 1, 2))
+    one, again, other = (fit(trials, Model("normal"), engine="nuts", seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(one["tau"].chains, again["tau"].chains)
     assert np.array_equal(one["theta_new"].chains, again["theta_new"].chains)
     assert not np.array_equal(one["tau"].chains, other["tau"].chains)
@@ -145,9 +145,9 @@ def test_a_sampler_that_is_not_given_time_is_refused():
 
 
 def test_progress_goes_to_standard_error_alone(capfd):
-    fit(load("crins2014"), Model(), engine="nuts", progress=True)
+    fit(load("crins2014"), Model("normal"), engine="nuts", progress=True)
     assert capfd.readouterr().out == ""
-    fit(load("crins2014"), Model(), engine="nuts")
+    fit(load("crins2014"), Model("normal"), engine="nuts")
     shown = capfd.readouterr()
     assert (shown.out, shown.err) == ("", "")
 

@@ -10,8 +10,8 @@ from bayesmeta.sensitivity import power_scaling
 
 RUNS, DRAWS = 8, 2000
 MODELS = {
-    "conflict": bm.Model(mu="normal(0, 0.5)", tau="half_normal(0.5)"),
-    "default": bm.Model(),
+    "conflict": bm.Model("normal", mu="normal(0, 0.5)", tau="half_normal(0.5)"),
+    "default": bm.Model("normal"),
 }
 
 

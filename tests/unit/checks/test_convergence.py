@@ -14,7 +14,7 @@ from tests.unit.checks.samples import SPARSE, independent, install
 @pytest.fixture
 def good(monkeypatch):
     install(monkeypatch, independent)
-    return fit_nuts(load("crins2014"), Model())
+    return fit_nuts(load("crins2014"), Model("normal"))
 
 
 def spoiled(posterior, **changes):
@@ -77,7 +77,7 @@ def test_energies_that_hardly_change_are_refused(good):
 
 
 def test_the_exact_engine_has_nothing_to_converge():
-    found = convergence(fit_exact(SPARSE, Model()))
+    found = convergence(fit_exact(SPARSE, Model("normal")))
     assert found.require() is found
     assert found.table.empty
     assert "nothing to converge" in found.sentence
@@ -85,5 +85,5 @@ def test_the_exact_engine_has_nothing_to_converge():
 
 def test_tau_of_a_common_effect_model_is_no_quantity_of_the_chains(monkeypatch):
     install(monkeypatch, independent)
-    posterior = fit_nuts(load("crins2014"), Model(random_effects="none"))
+    posterior = fit_nuts(load("crins2014"), Model("normal", random_effects="none"))
     assert "tau" not in convergence(posterior).require().table["quantity"].tolist()

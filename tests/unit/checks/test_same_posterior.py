@@ -11,7 +11,7 @@ from bayesmeta.nuts import fit_nuts
 from bayesmeta.trials import load
 from tests.unit.checks.samples import SPARSE, from_exact, install
 
-MODEL = Model(tau="half_normal(0.5)")
+MODEL = Model("normal", tau="half_normal(0.5)")
 
 
 def compared(monkeypatch, trials=SPARSE, model=MODEL, wrong=None, draws=2000):
@@ -80,7 +80,7 @@ def test_z_has_the_spread_of_a_standard_normal(monkeypatch):
 
 
 def test_a_number_that_does_not_exist_is_not_compared(monkeypatch):
-    two, model = SPARSE.select([0, 1]), Model(mu="flat", tau="half_cauchy(0.5)")
+    two, model = SPARSE.select([0, 1]), Model("normal", mu="flat", tau="half_cauchy(0.5)")
     table = compared(monkeypatch, two, model).table
     assert "mean" not in table.loc[table["quantity"] == "tau", "statistic"].tolist()
     assert "50%" in table.loc[table["quantity"] == "tau", "statistic"].tolist()

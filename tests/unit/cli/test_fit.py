@@ -40,17 +40,55 @@ def test_json_has_the_shape_of_the_contract(table):
 
 
 def test_json_states_the_model_as_it_can_be_given_again(table):
-    options = ["--mu", "normal(0, 4)", "--tau", "half_cauchy(1)", "--zero-cells", "treatment_arm"]
+    options = [
+        "--mu",
+        "normal(0, 4)",
+        "--tau",
+        "half_cauchy(1)",
+        "--likelihood",
+        "normal",
+        "--zero-cells",
+        "treatment_arm",
+    ]
     found = fitted(table, *options)["model"]
     assert found["mu"] == "normal(0, 4)"
     assert found["tau"] == "half_cauchy(1)"
     assert found["zero_cells"] == "treatment_arm"
     again = bm.Model.from_dict(found)
-    assert again == bm.Model(mu="normal(0, 4)", tau="half_cauchy(1)", zero_cells="treatment_arm")
+    assert again == bm.Model("normal", mu="normal(0, 4)", tau="half_cauchy(1)", zero_cells="treatment_arm")
 
 
 def test_the_defaults_are_those_of_the_model(table):
-    assert fitted(table)["model"] == bm.Model().to_dict()
+    assert fitted(table)["model"] == bm.Model().but(likelihood="hypergeometric").to_dict()
+
+
+def test_counts_have_the_exact_likelihood_and_estimates_the_normal_one(table, tmp_path):
+    estimates, both, mixed = (tmp_path / f"{name}.csv" for name in ("estimates", "both", "mixed"))
+    estimates.write_text(ESTIMATES)
+    both.write_text("study,estimate,se,ai,n1i,ci,n2i\nA,0.5,0.2,1,9,2,9\nB,0.1,0.3,3,9,2,9\n")
+    mixed.write_text("study,estimate,se,ai,n1i,ci,n2i\nA,0.5,0.2,,,,\nB,,,3,9,2,9\n")
+    for path, options, likelihood in (
+        (table, [], "hypergeometric"),
+        (estimates, [], "normal"),
+        (both, [], "hypergeometric"),
+        (both, ["--data", "estimates"], "normal"),
+        (mixed, [], "hypergeometric"),
+        (table, ["--likelihood", "normal"], "normal"),
+    ):
+        assert fitted(path, *options)["model"]["likelihood"] == likelihood
+        assert f"Model: {likelihood} likelihood" in run("fit", path, *options).stdout
+
+
+def test_a_zero_cell_rule_without_effect_is_warned_of_once_and_not_stored(table):
+    result = run("fit", table, "--zero-cells", "drop", "--json")
+    assert result.stderr.count("warning:") == 1
+    assert "zero-cell rule drop: it has no effect with the hypergeometric likelihood" in result.stderr
+    assert "--likelihood normal" in result.stderr
+    assert json.loads(result.stdout)["model"]["zero_cells"] == "only_zero"
+    assert json.loads(result.stdout)["k"] == 4
+    stated = run("fit", table, "--zero-cells", "drop", "--likelihood", "normal", "--json")
+    assert stated.stderr == ""
+    assert json.loads(stated.stdout)["k"] == 3
 
 
 def test_json_has_the_numbers_of_python_to_the_last_digit(table):
@@ -137,7 +175,10 @@ def test_the_table_has_odds_ratios_and_says_what_was_assumed(table):
     assert "more events are wished" in text
     assert "odds_ratio_within(250)" in text
     assert "half_normal(0.5)" in text
-    assert "Zero cells, rule only_zero: something was added to the tables of D." in text
+    assert "Model: hypergeometric likelihood, random effects normal." in text
+    assert "Zero cells" not in text
+    normal = " ".join(run("fit", table, "--likelihood", "normal").stdout.split())
+    assert "Zero cells, rule only_zero: something was added to the tables of D." in normal
 
 
 def test_the_probability_is_that_of_the_wished_direction(table):
@@ -173,10 +214,12 @@ def test_estimates_are_not_called_odds_ratios(tmp_path):
 def test_studies_without_events_and_left_out_are_named(tmp_path):
     path = tmp_path / "zeros.csv"
     path.write_text(COUNTS + "E,0,10,0,12,5,x\n")
-    text = " ".join(run("fit", path).stdout.split())
+    assert "Nobody or everybody had the event in both arms of E (1)." in " ".join(run("fit", path).stdout.split())
+    normal = ["--likelihood", "normal"]
+    text = " ".join(run("fit", path, *normal).stdout.split())
     assert "tables of D, E." in text
     assert "Nobody or everybody had the event in both arms of E (1)." in text
-    assert "D, E left out" in " ".join(run("fit", path, "--zero-cells", "drop").stdout.split())
+    assert "D, E left out" in " ".join(run("fit", path, *normal, "--zero-cells", "drop").stdout.split())
 
 
 def test_a_name_is_shown_as_it_stands_and_commands_no_terminal(tmp_path):

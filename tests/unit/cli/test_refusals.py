@@ -89,7 +89,10 @@ OPTIONS = {
     "baseline at": (["--baseline-at", "treated"], ["treated", "midpoint, control"]),
     "engine": (["--engine", "stan"], ["engine", "stan", "exact, nuts"]),
     "zero-cell rule": (["--zero-cells", "some"], ["zero-cell rule", "some", "only_zero"]),
-    "zero cell under no rule": (["--zero-cells", "none"], ["D with a zero cell", "State another rule"]),
+    "zero cell under no rule": (
+        ["--likelihood", "normal", "--zero-cells", "none"],
+        ["D with a zero cell", "State another rule"],
+    ),
     "column": (["--moderators", "~ doze"], ["doze", "Did you mean 'dose'?"]),
     "singular design": (["--moderators", "~ dose + I(dose)"], ["I(dose)"]),
     "no formula": (["--moderators", "~ +* dose"], ["not a formula"]),

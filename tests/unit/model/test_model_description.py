@@ -4,17 +4,19 @@ import dataclasses
 import json
 import pickle
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import bayesmeta as bm
+from bayesmeta.errors import BayesmetaWarning
 
 EFFECT_PRIORS = st.sampled_from(["flat", "normal(0, 4)", "odds_ratio_within(250)", bm.Normal(0.25, 1.5)])
 MODELS = st.fixed_dictionaries(
     {},
     optional={
-        "likelihood": st.sampled_from(["normal", "binomial"]),
+        "likelihood": st.sampled_from(["auto", "normal", "binomial"]),
         "random_effects": st.sampled_from(["normal", "none"]),
         "moderators": st.sampled_from([None, "~ 1", "~ dose", "~ C(site, contr.treatment('a')) * dose"]),
         "mu": EFFECT_PRIORS,
@@ -34,6 +36,52 @@ def test_a_model_written_down_and_read_back_is_the_same_model(parts):
     assert bm.Model.from_dict(json.loads(written)) == model
     assert hash(bm.Model.from_dict(json.loads(written))) == hash(model)
     assert pickle.loads(pickle.dumps(model)) == model
+
+
+def rows(**columns):
+    return bm.read_trials(pd.DataFrame({"study": ["A", "B"]} | columns))
+
+
+COUNTED = {"events_treated": [3, 4], "total_treated": [9, 9], "events_control": [1, 2], "total_control": [9, 9]}
+ESTIMATED = {"estimate": [0.3, 0.2], "se": [0.4, 0.5]}
+ONE_COUNTED = {name: [values[0], None] for name, values in COUNTED.items()} | {"estimate": [None, 0.2], "se": [None, 1]}
+
+
+@pytest.mark.parametrize(
+    ("columns", "likelihood"),
+    [
+        (COUNTED, "hypergeometric"),
+        (ESTIMATED, "normal"),
+        (COUNTED | ESTIMATED, "hypergeometric"),
+        (ONE_COUNTED, "hypergeometric"),
+    ],
+    ids=["counts", "estimates", "both", "a row of each"],
+)
+def test_the_default_likelihood_is_that_of_what_the_trials_show(columns, likelihood):
+    trials, model = rows(**columns), bm.Model(tau="half_normal(1)")
+    decided = model.for_trials(trials)
+    assert decided == model.but(likelihood=likelihood)
+    assert decided.for_trials(trials) is decided
+    assert bm.fit(trials, model).model == decided
+    assert bm.Model.from_dict(bm.fit(trials).to_dict()["model"]) == bm.Model(likelihood)
+
+
+def test_a_likelihood_that_is_named_stays():
+    for name in ("normal", "binomial", "hypergeometric"):
+        assert bm.Model(name).for_trials(rows(**COUNTED)) == bm.Model(name)
+
+
+def test_estimates_taken_in_place_of_counts_have_the_normal_likelihood():
+    assert bm.fit(rows(**COUNTED, **ESTIMATED).with_estimates()).model.likelihood == "normal"
+
+
+@pytest.mark.parametrize("likelihood", ["auto", "hypergeometric", "binomial"])
+def test_a_zero_cell_rule_that_is_not_read_is_said_to_have_no_effect(likelihood):
+    with pytest.warns(BayesmetaWarning, match="zero-cell rule all: it has no effect with the .* --likelihood normal"):
+        posterior = bm.fit(rows(**COUNTED), bm.Model(likelihood, zero_cells="all"))
+    assert posterior.model.zero_cells == "only_zero"
+    assert bm.fit(rows(**COUNTED), bm.Model("normal", zero_cells="all")).model.zero_cells == "all"
+    bm.sensitivity.leave_one_out(posterior)  # and is said once: warnings are errors here
 
 
 def test_text_and_object_are_the_same_prior():
@@ -70,6 +118,7 @@ def test_each_column_finds_its_prior():
         ({"likelihood": "poisson"}, "likelihood 'poisson'"),
         ({"random_effects": "cauchy"}, "random effects 'cauchy'"),
         ({"baseline_at": "treated"}, "midpoint, control"),
+        ({"zero_cells": "some"}, "zero-cell rule 'some'.*only_zero"),
         ({"tau": "half_norml(0.5)"}, "Did you mean half_normal"),
         ({"tau": "normal(0, 1)"}, "normal"),
         ({"tau": bm.Normal(0, 1)}, "expected a prior for heterogeneity"),

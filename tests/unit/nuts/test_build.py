@@ -53,7 +53,7 @@ def plan(trials, model):
 
 @pytest.mark.parametrize("tau_prior", tau_priors())
 def test_normal_likelihood_with_study_effects_integrated_out(trials, tau_prior):
-    model = Model(mu="normal(0.3, 2)", tau=tau_prior)
+    model = Model("normal", mu="normal(0.3, 2)", tau=tau_prior)
     at, _ = log_density(plan(trials, model))
     effects = effect_sizes(trials)
 
@@ -115,7 +115,7 @@ def test_spare_trials_and_columns_have_their_prior_whatever_the_rest(trials):
 
 
 def test_a_flat_prior_beside_normal_ones(trials):
-    model = Model(mu="flat", moderators="~ dose", beta="normal(0, 1)")
+    model = Model("normal", mu="flat", moderators="~ dose", beta="normal(0, 1)")
     at, _ = log_density(plan(trials, model))
     effects, matrix = effect_sizes(trials), model.design(trials).matrix
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bayesmeta.errors import ConvergenceError, ModelError, PriorError
+from bayesmeta.errors import BayesmetaWarning, ConvergenceError, ModelError, PriorError
 from bayesmeta.model import Model
 from bayesmeta.nuts import fit_nuts
 from bayesmeta.posterior import PointMass
@@ -17,7 +17,7 @@ BINOMIAL = Model("binomial")
 
 def test_a_sample_that_has_converged_is_taken_at_once(trials, scripted):
     sampler = scripted({})
-    posterior = fit_nuts(trials, Model())
+    posterior = fit_nuts(trials, Model("normal"))
     assert [call.target_accept for call in sampler.calls] == [0.95]
     assert posterior.diagnostics["retried_because"] == []
 
@@ -25,7 +25,7 @@ def test_a_sample_that_has_converged_is_taken_at_once(trials, scripted):
 @pytest.mark.parametrize("fault", [{"divergences": 3}, APART], ids=["divergences", "R-hat"])
 def test_a_sample_that_has_not_is_tried_once_more_with_smaller_steps(trials, scripted, fault):
     sampler = scripted(fault, {})
-    posterior = fit_nuts(trials, Model())
+    posterior = fit_nuts(trials, Model("normal"))
     assert [call.target_accept for call in sampler.calls] == [0.95, 0.99]
     assert len({call.seed for call in sampler.calls}) == 1
     assert posterior.diagnostics["target_accept"] == 0.99
@@ -36,7 +36,7 @@ def test_a_sample_that_has_not_is_tried_once_more_with_smaller_steps(trials, scr
 def test_the_second_failure_is_a_refusal_with_reason_and_remedy(trials, scripted):
     sampler = scripted({"divergences": 20}, {"divergences": 14, **APART})
     with pytest.raises(ConvergenceError) as refused:
-        fit_nuts(trials, Model())
+        fit_nuts(trials, Model("normal"))
     assert len(sampler.calls) == 2
     message = str(refused.value)
     assert message.startswith("NUTS did not converge: R-hat of mu ")
@@ -50,7 +50,7 @@ def test_the_remedy_is_one_that_exists(trials, scripted):
         fit_nuts(trials, BINOMIAL)
     assert "fit with --engine exact, which needs no sampling, or state a narrower tau prior." in str(refused.value)
     with pytest.raises(ConvergenceError) as refused:
-        fit_nuts(load("bcg"), Model(random_effects="none"))
+        fit_nuts(load("bcg"), Model("normal", random_effects="none"))
     assert "tau" not in str(refused.value)
     assert "Fit with --engine exact, which needs no sampling." in str(refused.value)
 
@@ -58,8 +58,8 @@ def test_the_remedy_is_one_that_exists(trials, scripted):
 def test_too_few_draws_are_a_refusal_that_says_how_many(trials, scripted):
     scripted({})
     with pytest.raises(ConvergenceError, match=r"effective sample size of .* sample longer, with --draws \d+00\.$"):
-        fit_nuts(trials, Model(), draws=60)
-    assert fit_nuts(trials, Model(), draws=500).diagnostics["draws"] == 500
+        fit_nuts(trials, Model("normal"), draws=60)
+    assert fit_nuts(trials, Model("normal"), draws=500).diagnostics["draws"] == 500
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_too_few_draws_are_a_refusal_that_says_how_many(trials, scripted):
 )
 def test_settings_that_are_none(trials, settings, message):
     with pytest.raises(ModelError) as refused:
-        fit_nuts(trials, Model(), **settings)
+        fit_nuts(trials, Model("normal"), **settings)
     assert message in str(refused.value)
 
 
@@ -108,10 +108,11 @@ def test_a_table_without_any_counts_is_for_the_normal_likelihood(mixed, likeliho
 @pytest.mark.parametrize("rule", ["drop", "none"])
 def test_the_binomial_likelihood_keeps_trials_with_a_zero_whatever_the_rule(trials, scripted, rule):
     scripted({})
-    posterior = fit_nuts(trials, BINOMIAL.but(zero_cells=rule))
+    with pytest.warns(BayesmetaWarning, match=f"zero-cell rule {rule}: it has no effect with the binomial"):
+        posterior = fit_nuts(trials, BINOMIAL.but(zero_cells=rule))
     assert posterior.studies()["study"].tolist() == ["A", "B", "C"]
     assert posterior.effects.zero_cells == "only_zero"
-    assert fit_nuts(trials, Model(zero_cells="drop")).studies_in_model == ("A", "B")
+    assert fit_nuts(trials, Model("normal", zero_cells="drop")).studies_in_model == ("A", "B")
 
 
 def test_spare_trials_and_columns_are_not_in_the_result(trials, scripted):
@@ -132,7 +133,7 @@ def test_without_random_effects_every_study_has_the_mean_effect(trials, scripted
 
 def test_tau_of_a_common_effect_model_is_known(trials, scripted):
     scripted({})
-    posterior = fit_nuts(trials, Model(random_effects="none"))
+    posterior = fit_nuts(trials, Model("normal", random_effects="none"))
     assert isinstance(posterior["tau"], PointMass)
     summary = posterior.to_dict()["parameters"]["tau"]
     assert summary["mean"] == summary["upper"] == 0.0
@@ -141,7 +142,9 @@ def test_tau_of_a_common_effect_model_is_known(trials, scripted):
 
 def test_the_result_is_the_contract_and_names_what_made_it(trials, scripted):
     scripted({})
-    result = json.loads(json.dumps(fit_nuts(trials, Model(moderators="~ group"), seed=5).to_dict(), allow_nan=False))
+    result = json.loads(
+        json.dumps(fit_nuts(trials, Model("normal", moderators="~ group"), seed=5).to_dict(), allow_nan=False)
+    )
     assert result["engine"] == "nuts"
     assert result["log_marginal_likelihood"] is None
     assert list(result["parameters"]) == ["mu", "group[T.y]", "tau", "theta_new"]
@@ -156,16 +159,16 @@ def test_the_result_is_the_contract_and_names_what_made_it(trials, scripted):
 def test_what_has_no_moment_is_null_also_for_draws(trials, scripted):
     scripted({})
     two = trials.select([0, 1])
-    result = fit_nuts(two, Model(mu="flat", tau="half_cauchy(0.5)")).to_dict()["parameters"]
+    result = fit_nuts(two, Model("normal", mu="flat", tau="half_cauchy(0.5)")).to_dict()["parameters"]
     assert result["tau"]["sd"] is None
     assert result["tau"]["mean"] is not None
     assert result["mu"]["sd"] is None
-    assert fit_nuts(two, Model(tau="half_cauchy(0.5)")).to_dict()["parameters"]["mu"]["sd"] is not None
+    assert fit_nuts(two, Model("normal", tau="half_cauchy(0.5)")).to_dict()["parameters"]["mu"]["sd"] is not None
 
 
 def test_joint_draws_are_rows_of_what_was_sampled(trials, scripted):
     scripted({})
-    posterior = fit_nuts(trials, Model())
+    posterior = fit_nuts(trials, Model("normal"))
     all_of_them = posterior.draws(4000, seed=1)
     assert np.array_equal(np.sort(all_of_them["tau"]), np.sort(posterior["tau"].chains, axis=None))
     some = posterior.draws(10, seed=2)
@@ -177,7 +180,7 @@ def test_joint_draws_are_rows_of_what_was_sampled(trials, scripted):
 
 def test_effects_elsewhere_use_the_same_draws(trials, scripted):
     scripted({})
-    posterior = fit_nuts(trials, Model(moderators="~ group"))
+    posterior = fit_nuts(trials, Model("normal", moderators="~ group"))
     y = posterior.effect({"group": "y"})
     beta = posterior.draws(4000, seed=3)["beta"]
     assert y.mean == pytest.approx((beta @ [1, 1]).mean())
@@ -199,7 +202,7 @@ def test_every_arviz_group_is_there(trials, scripted):
 def test_study_effects_given_tau_follow_their_gaussian(trials, scripted):
     # theta_i | beta, tau has mean (1 - B) y + B mu and variance (1 - B) s^2 (Gelman et al. 2013, section 5.4).
     scripted({})
-    posterior = fit_nuts(trials, Model(), draws=4000)
+    posterior = fit_nuts(trials, Model("normal"), draws=4000)
     draws, effects = posterior.draws(16000), posterior.effects
     shrink = effects.se**2 / (effects.se**2 + draws["tau"][:, None] ** 2)
     z = (draws["theta"] - (1 - shrink) * effects.y - shrink * draws["beta"]) / (effects.se * np.sqrt(1 - shrink))

@@ -13,7 +13,7 @@ from bayesmeta.trials import Trials
 
 
 def moments(trials, **model):
-    model = Model(**model)
+    model = Model(**{"likelihood": "normal"} | model)
     return moments_of(trials, model, model.design(trials), effect_sizes(trials))
 
 
@@ -35,7 +35,7 @@ def test_the_exact_engine_finds_the_same_moments_missing(trials):
     from bayesmeta.exact import fit_exact
 
     two = trials.select([0, 1])
-    model = Model(mu="flat", tau="half_cauchy(0.5)")
+    model = Model("normal", mu="flat", tau="half_cauchy(0.5)")
     exact = fit_exact(two, model)
     assert exact["tau"].sd is None
     assert exact["tau"].mean is not None

@@ -10,7 +10,7 @@ from bayesmeta.trials import load
 
 
 def plan(trials, **model):
-    model = Model(**model)
+    model = Model(**{"likelihood": "normal"} | model)
     effects = effect_sizes(trials, zero_cells=model.zero_cells)
     return plan_of(trials, model, model.design(trials), effects)
 
@@ -64,7 +64,7 @@ def test_parameters_stand_in_the_order_of_the_structure(trials):
 
 
 def test_a_rule_that_drops_trials_leaves_them_out_of_the_plan(trials):
-    model = Model(zero_cells="drop")
+    model = Model("normal", zero_cells="drop")
     effects = effect_sizes(trials, zero_cells="drop")
     found = plan_of(trials, model, model.design(trials.select(effects.rows)), effects)
     assert found.k == 2
@@ -74,4 +74,4 @@ def test_a_rule_that_drops_trials_leaves_them_out_of_the_plan(trials):
 def test_without_random_effects_there_is_no_prior_of_tau(trials):
     found = plan(trials, random_effects="none")
     assert found.structure.tau is None
-    assert found.prior_parameters == pytest.approx([0, Model().prior_of("mu").sd, 0, 1])
+    assert found.prior_parameters == pytest.approx([0, Model("normal").prior_of("mu").sd, 0, 1])

@@ -65,7 +65,7 @@ def test_the_agreement_with_an_exact_fit_of_one_trial():
     found = credibility(log(1.85), log(1.36), log(2.52))
     middle = 0.5 * (log(1.36) + log(2.52))
     trials = bm.read_trials(pd.DataFrame({"study": ["A"], "estimate": [middle], "se": [found.se]}))
-    posterior = bm.fit(trials, bm.Model(random_effects="none", mu=bm.Normal(0, found.prior_sd)))
+    posterior = bm.fit(trials, bm.Model("normal", random_effects="none", mu=bm.Normal(0, found.prior_sd)))
     assert exp(posterior["mu"].interval()[0]) == pytest.approx(1.0, abs=1e-9)
 
 

@@ -50,7 +50,7 @@ def test_without_counts_there_is_one_zero_cell_rule_and_one_likelihood():
 
 
 def test_powers_of_one_are_the_posterior_itself():
-    posterior = bm.fit(bm.load("crins2014"))
+    posterior = bm.fit(bm.load("crins2014"), bm.Model("normal"))
     scaled = power_scaled(posterior, [Powers(), Powers(coefficients=0.5, tau=0.5, likelihood=0.5)])
     x = np.linspace(-3, 1, 9)
     np.testing.assert_allclose(scaled.linear_cdf(np.ones(1), x)[0], posterior["mu"].cdf(x), atol=1e-9)
@@ -62,9 +62,9 @@ def test_powers_of_one_are_the_posterior_itself():
 def test_powers_of_priors_are_other_priors():
     # N(0, s^2)^a is N(0, s^2 / a), a half-normal likewise; the square of a likelihood is that of each trial twice.
     trials = bm.load("crins2014")
-    model = bm.Model(mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.5))
+    model = bm.Model("normal", mu=bm.Normal(0, 1), tau=bm.HalfNormal(0.5))
     scaled = power_scaled(bm.fit(trials, model), [Powers(coefficients=4.0, tau=4.0)])
-    fresh = bm.fit(trials, bm.Model(mu=bm.Normal(0, 0.5), tau=bm.HalfNormal(0.25)))
+    fresh = bm.fit(trials, bm.Model("normal", mu=bm.Normal(0, 0.5), tau=bm.HalfNormal(0.25)))
     x = np.linspace(-2, 0.5, 7)
     np.testing.assert_allclose(scaled.linear_cdf(np.ones(1), x)[0], fresh["mu"].cdf(x), atol=1e-9)
     effects = bm.effect_sizes(trials)
@@ -91,7 +91,7 @@ def test_a_flat_prior_has_no_sensitivity_and_a_sharp_one_in_the_wrong_place_conf
 
 def test_the_reference_prior_compared_with_itself():
     trials = bm.load("bcg")
-    part = sensitivity.reference(trials, bm.Model(tau="half_normal(0.5)"), prior="half_normal(0.5)")
+    part = sensitivity.reference(trials, bm.Model("normal", tau="half_normal(0.5)"), prior="half_normal(0.5)")
     np.testing.assert_allclose(part.table["distance"], 0.0, atol=1e-6)
 
 
@@ -99,9 +99,9 @@ def test_hellinger_distance_of_two_normals():
     # Priors that all but fix tau make mu normal: H^2 = 1 - sqrt(2 s t / (s^2 + t^2)) exp(-(m - n)^2 / (4 (s^2 + t^2))).
     trials = bm.load("crins2014")
     known = {tau: bm.LogNormal(np.log(tau), 1e-5) for tau in (0.2, 1.5)}
-    part = sensitivity.reference(trials, bm.Model(tau=known[0.2]), prior=known[1.5])
+    part = sensitivity.reference(trials, bm.Model("normal", tau=known[0.2]), prior=known[1.5])
     (m, s), (n, t) = (
-        (mu.mean, mu.sd) for mu in (bm.fit(trials, bm.Model(tau=prior))["mu"] for prior in known.values())
+        (mu.mean, mu.sd) for mu in (bm.fit(trials, bm.Model("normal", tau=prior))["mu"] for prior in known.values())
     )
     squares = s * s + t * t
     wanted = np.sqrt(1.0 - np.sqrt(2.0 * s * t / squares) * np.exp(-0.25 * (m - n) ** 2 / squares))

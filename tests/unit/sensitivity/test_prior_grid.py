@@ -26,10 +26,10 @@ def estimates(y, se, **more):
 @pytest.mark.parametrize("name", ["attachment/disorganised", "crins2014", "bcg"])
 def test_each_row_is_a_fit_under_its_prior(name):
     trials = bm.load(name)
-    grid = prior_grid(trials, tau=TAU, mu=MU)
+    grid = prior_grid(trials, bm.Model("normal"), tau=TAU, mu=MU)
     assert len(grid.table) == len(TAU) * len(MU)
     for row in grid.table.to_dict("records"):
-        fresh = bm.fit(trials, bm.Model(tau=row["tau_prior"], mu=row["mu_prior"]))
+        fresh = bm.fit(trials, bm.Model("normal", tau=row["tau_prior"], mu=row["mu_prior"]))
         assert [row[column] for column in COMPUTED] == pytest.approx(list(row_of(fresh).values()), abs=1e-8, rel=1e-8)
         proper = "flat" not in row["mu_prior"]
         wanted = fresh.log_marginal_likelihood if proper else np.nan
@@ -37,7 +37,7 @@ def test_each_row_is_a_fit_under_its_prior(name):
 
 
 def test_moderators_are_carried_through_the_grid():
-    trials, model = bm.load("attachment/secure"), bm.Model(moderators="~ sensitivity_focused")
+    trials, model = bm.load("attachment/secure"), bm.Model("normal", moderators="~ sensitivity_focused")
     grid = prior_grid(trials, model, tau=["half_normal(1)", "half_cauchy(0.3)"], mu=["flat", "normal(0, 0.5)"])
     for row in grid.table.to_dict("records"):
         fresh = row_of(bm.fit(trials, model.but(tau=row["tau_prior"], mu=row["mu_prior"])))
@@ -45,7 +45,7 @@ def test_moderators_are_carried_through_the_grid():
 
 
 def test_many_priors_by_the_table_and_few_by_newton_agree():
-    question = Question.of(bm.fit(bm.load("bcg")))
+    question = Question.of(bm.fit(bm.load("bcg"), bm.Model("normal")))
     scales = np.geomspace(0.05, 3.0, 30)
     together = question.posteriors([bm.HalfCauchy(s) for s in scales], [bm.Normal(0, 1)]).rows()
     alone = question.posteriors([bm.HalfCauchy(scales[7])], [bm.Normal(0, 1)]).rows()
@@ -54,7 +54,7 @@ def test_many_priors_by_the_table_and_few_by_newton_agree():
 
 
 def test_the_given_priors_are_in_the_default_grid_and_change_nothing():
-    posterior = bm.fit(bm.load("bcg"), bm.Model(tau="half_normal(0.37)", mu="normal(0.1, 1.7)"))
+    posterior = bm.fit(bm.load("bcg"), bm.Model("normal", tau="half_normal(0.37)", mu="normal(0.1, 1.7)"))
     grid = prior_grid(posterior)
     row = grid.table[(grid.table["tau_prior"] == "half_normal(0.37)") & (grid.table["mu_prior"] == "normal(0.1, 1.7)")]
     assert len(row) == 1
@@ -100,7 +100,7 @@ def test_a_text_that_is_no_prior_is_refused_at_once():
 def test_a_posterior_has_its_own_model():
     posterior = bm.fit(bm.load("bcg"))
     with pytest.raises(BayesmetaError, match="its own model"):
-        prior_grid(posterior, bm.Model())
+        prior_grid(posterior, bm.Model("normal"))
     with pytest.raises(BayesmetaError, match="not str"):
         prior_grid("bcg")
 
@@ -115,9 +115,9 @@ def test_without_a_direction_both_sides_have_their_names():
 
 def test_data_only_is_flat_in_mu_and_tau():
     trials = bm.load("bcg")
-    data = prior_grid(trials, tau=["half_normal(1)"], mu=["flat"]).data_only
+    data = prior_grid(trials, bm.Model("normal"), tau=["half_normal(1)"], mu=["flat"]).data_only
     assert data["median"] == pytest.approx(
-        bm.fit(trials, bm.Model(tau="uniform(0, 300)", mu="flat"))["mu"].median, abs=1e-6
+        bm.fit(trials, bm.Model("normal", tau="uniform(0, 300)", mu="flat"))["mu"].median, abs=1e-6
     )
     assert prior_grid(estimates([0.3, 0.1], [0.2, 0.3])).data_only is None
 

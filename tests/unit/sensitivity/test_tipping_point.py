@@ -11,13 +11,13 @@ from bayesmeta.sensitivity.tipping_point import reweighted
 
 
 def chance(trials, **changes):
-    return bm.fit(trials, bm.Model().but(**changes))["mu"].probability(below=0.0)
+    return bm.fit(trials, bm.Model("normal").but(**changes))["mu"].probability(below=0.0)
 
 
 @pytest.fixture(scope="module")
 def disorganised():
     trials = bm.load("attachment/disorganised")
-    return trials, tipping_point(trials, bm.Model(tau="half_cauchy(0.5)"))
+    return trials, tipping_point(trials, bm.Model("normal", tau="half_cauchy(0.5)"))
 
 
 @pytest.mark.parametrize("bound", [0.975, 0.95])
@@ -40,7 +40,9 @@ def test_the_interval_takes_in_one_from_that_scale_of_tau_on(disorganised, quest
     trials, part = disorganised
     row = part.table.set_index("question").loc[question]
     found = bm.parse_prior(row["prior"])
-    below, above = (bm.fit(trials, bm.Model(tau=prior(found.scale * f)))["mu"].interval()[1] for f in (0.999, 1.001))
+    below, above = (
+        bm.fit(trials, bm.Model("normal", tau=prior(found.scale * f)))["mu"].interval()[1] for f in (0.999, 1.001)
+    )
     assert below < 0.0 < above
 
 
@@ -73,18 +75,18 @@ def test_an_interval_that_takes_in_one_already_needs_no_sceptic():
 
 
 def test_tau_known_to_be_zero_has_no_scale():
-    part = tipping_point(bm.load("bcg"), bm.Model(random_effects="none"), trials=False)
+    part = tipping_point(bm.load("bcg"), bm.Model("normal", random_effects="none"), trials=False)
     assert set(part.table["question"]) == {"sceptical prior of mu"}
 
 
 def test_a_prior_without_a_scale_is_named():
-    part = tipping_point(bm.load("crins2014"), bm.Model(tau="half_normal(0.3)"), trials=False)
+    part = tipping_point(bm.load("crins2014"), bm.Model("normal", tau="half_normal(0.3)"), trials=False)
     assert "wider prior of tau" not in set(part.table["question"])  # it is the half-normal question
 
 
 @pytest.mark.parametrize("scale", [0.02, 0.3, 1.0, 30.0])
 def test_another_prior_of_mu_only_multiplies_its_posterior(scale):
-    posterior = bm.fit(bm.load("attachment/secure"))
+    posterior = bm.fit(bm.load("attachment/secure"), bm.Model("normal"))
     fresh = bm.fit(posterior.trials, posterior.model.but(mu=bm.Normal(0, scale)))["mu"].probability(above=0.0)
     assert reweighted(posterior, np.array([scale]))[0] == pytest.approx(fresh, abs=1e-10)
 

@@ -20,10 +20,10 @@ def estimates(y, se, **more):
 @pytest.mark.parametrize(
     "model",
     [
-        bm.Model(),
-        bm.Model(mu="flat", tau="half_cauchy(0.5)"),
-        bm.Model(tau="jeffreys"),
-        bm.Model(moderators="~ latitude"),
+        bm.Model("normal"),
+        bm.Model("normal", mu="flat", tau="half_cauchy(0.5)"),
+        bm.Model("normal", tau="jeffreys"),
+        bm.Model("normal", moderators="~ latitude"),
     ],
     ids=["default", "flat", "jeffreys", "moderator"],
 )
@@ -52,20 +52,22 @@ def test_a_trial_without_information_changes_nothing():
 
 def test_the_only_trial_of_a_category_cannot_be_left_out():
     trials = estimates([0.3, 0.8, 0.1], [0.2, 0.3, 0.25], site=["a", "b", "b"])
-    part = leave_one_out(trials, bm.Model(moderators="~ site"))
+    part = leave_one_out(trials, bm.Model("normal", moderators="~ site"))
     assert part.refused["study"].tolist() == ["T0"]
     assert part.refused["reason"].item()
 
 
 def test_the_last_step_is_the_full_fit_and_the_first_the_first_trial():
-    trials = bm.load("bcg")
-    part = cumulative(trials)
+    trials, model = bm.load("bcg"), bm.Model("normal")
+    part = cumulative(trials, model)
     assert part.by == "year"
     last = part.table.iloc[-1]
-    assert [last[column] for column in COMPUTED] == pytest.approx(list(row_of(bm.fit(trials)).values()), abs=1e-12)
+    assert [last[column] for column in COMPUTED] == pytest.approx(
+        list(row_of(bm.fit(trials, model)).values()), abs=1e-12
+    )
     first = part.table.iloc[0]
     alone = trials.select([trials.studies.index(first["study"])])
-    assert first["median"] == pytest.approx(bm.fit(alone)["mu"].median, abs=1e-8)
+    assert first["median"] == pytest.approx(bm.fit(alone, model)["mu"].median, abs=1e-8)
     assert part.table["value"].is_monotonic_increasing
     assert part.after(5).summary().loc["mu", "median"] == pytest.approx(part.table["median"].iloc[4], abs=1e-8)
 
@@ -97,13 +99,13 @@ def test_trials_that_a_zero_cell_rule_leaves_out_change_nothing():
 
 
 def test_the_fewest_removed_are_found_as_by_trying_all_sets():
-    trials = bm.load("attachment/disorganised")
-    found = fewest_removed(bm.fit(trials), side=-1, bound=0.975)
+    trials, model = bm.load("attachment/disorganised"), bm.Model("normal")
+    found = fewest_removed(bm.fit(trials, model), side=-1, bound=0.975)
     below = {}
     for size in (1, 2):
         for gone in combinations(trials.studies, size):
             left = trials.select([study not in gone for study in trials.studies])
-            below[gone] = bm.fit(left)["mu"].probability(below=0.0)
+            below[gone] = bm.fit(left, model)["mu"].probability(below=0.0)
     assert min(len(gone) for gone, chance in below.items() if chance < 0.975) == len(found.studies) == 2
     assert found.probability == pytest.approx(min(below.values()), abs=1e-9)
     assert found.exact
@@ -111,7 +113,7 @@ def test_the_fewest_removed_are_found_as_by_trying_all_sets():
 
 @pytest.mark.parametrize("moderators", [None, "~ sensitivity_focused"])
 def test_what_is_removed_is_verified_by_a_fit(moderators):
-    trials, model = bm.load("attachment/secure"), bm.Model(moderators=moderators)
+    trials, model = bm.load("attachment/secure"), bm.Model("normal", moderators=moderators)
     table = tipping_point(trials, model).table.set_index("question")
     row = table.loc["trials removed"]
     gone = row["trials"].split(", ")
