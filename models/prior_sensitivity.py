@@ -13,7 +13,7 @@ run = bm.script(__doc__)  # --data --out
 # 1. Evidence, and the analysis as given
 trials = run.trials("attachment/secure")
 model = bm.Model(
-    likelihood="normal",
+    likelihood="auto",  # the counts themselves (hypergeometric); normal where a table has estimates only
     mu=bm.OddsRatioWithin(250),  # weak: 95% for an OR between 1/250 and 250 (Guenhan 2020)
     tau=bm.HalfNormal(0.5),  # heterogeneity up to fairly high (Roever 2020)
 )

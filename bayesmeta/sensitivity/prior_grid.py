@@ -95,7 +95,7 @@ def prior_grid(
     >>> trials = bm.load("attachment/secure")
     >>> grid = prior_grid(trials, tau=["half_normal(0.5)", "half_cauchy(1)"], mu=["flat", "normal(0, 1)"])
     >>> grid.table[["tau_prior", "mu_prior", "odds_ratio"]].round(2).values.tolist()[0]
-    ['half_normal(0.5)', 'flat', 3.07]
+    ['half_normal(0.5)', 'flat', 3.69]
     """
     given = analysis(posterior, model)
     taus, mus = tau_priors(given, tau), mu_priors(given, mu)

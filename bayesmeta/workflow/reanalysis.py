@@ -19,8 +19,7 @@ from bayesmeta.workflow.outputs import slug, staged, write_draws, write_findings
 
 ATTACHMENT = ("attachment/secure", "attachment/disorganised")
 MODERATOR = "sensitivity_focused"
-# The normal likelihood serves every table; the others need counts in every row.
-EXACT = ("normal", "hypergeometric", "binomial")
+BESIDE = ("normal", "binomial")  # likelihoods beside the default one, where trials have counts
 SAMPLED = ("normal", "binomial")
 
 Say = Callable[[str], None]
@@ -75,11 +74,20 @@ def reanalyse(tables: Sequence[Trials], out: str | Path, options: Options, say: 
 
 
 def models(trials: Trials, moderators: str | None) -> list[Model]:
-    """The models of a reanalysis: without and, where the table has the moderator, with it; normal likelihood."""
+    """The models of a reanalysis, default likelihood: without and, where the table has the moderator, with it."""
     formula = moderators
     if formula is None and MODERATOR in trials.table and trials.table[MODERATOR].nunique() > 1:
         formula = f"~ {MODERATOR}"
-    return [Model("normal"), *([Model("normal", moderators=formula)] if formula else [])]
+    plain = Model().for_trials(trials)
+    return [plain, *([plain.but(moderators=formula)] if formula else [])]
+
+
+def likelihoods(trials: Trials, *, quick: bool) -> tuple[str, ...]:
+    """The default likelihood of these trials, whose answers are the headline, and those beside it."""
+    first = Model().for_trials(trials).likelihood
+    if not trials.has_counts.any():
+        return (first,)
+    return (first, *(BESIDE[:1] if quick else BESIDE))
 
 
 def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
@@ -90,8 +98,7 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
     pools = pool(trials)
     report = Report.of(trials, pools)
     exact = []
-    likelihoods = EXACT if bool(trials.has_counts.all()) else EXACT[:1]
-    for likelihood in likelihoods[:2] if options.quick else likelihoods:
+    for likelihood in likelihoods(trials, quick=options.quick):
         for model in models(trials, options.moderators):
             say(f"{name}: exact posterior, {likelihood} likelihood{_with(model)}")
             exact.append(fit(trials, model.but(likelihood=likelihood)))
@@ -122,7 +129,8 @@ def _sample(trials: Trials, exact: list[Posterior], report: Report, options: Opt
     """The models that NUTS carries, each checked for convergence and against the exact posterior."""
     for reference in exact:
         model = reference.model
-        if model.likelihood not in SAMPLED:
+        counts_everywhere = bool(trials.has_counts.all())
+        if model.likelihood not in SAMPLED or not (model.likelihood == "normal" or counts_everywhere):
             continue
         say(f"{trials.outcome or trials.name}: NUTS, {model.likelihood} likelihood{_with(model)}")
         posterior = fit(trials, model, engine="nuts", seed=options.seed, draws=options.draws, chains=options.chains)
@@ -145,8 +153,8 @@ def _draw(
 ) -> None:
     from bayesmeta import plots
 
-    normal = [posterior for posterior in exact if posterior.model.likelihood == "normal"]
-    plain, last = normal[0], normal[-1]
+    headline = [posterior for posterior in exact if posterior.model.likelihood == exact[0].model.likelihood]
+    plain, last = headline[0], headline[-1]
     figures = [
         plots.forest(last, report.pools, plain=plain if last is not plain else None),
         plots.prior_posterior(plain),

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.sensitivity import Sensitivity
 from bayesmeta.workflow import ATTACHMENT, Options, reanalyse
 
 
@@ -39,15 +40,14 @@ def test_writes_pictures_tables_and_the_record(quick: tuple[Path, list[str]]):
 def test_results_csv_holds_the_fits_own_numbers(quick: tuple[Path, list[str]]):
     out, _ = quick
     table = pd.read_csv(out / "results.csv")
-    posterior = bm.fit(bm.load("attachment/secure"), bm.Model("normal"))
-    row = table[(table.outcome == "secure attachment") & (table.fit == "normal, exact") & (table.quantity == "pooled")]
+    posterior = bm.fit(bm.load("attachment/secure"))
+    pooled = table[(table.fit == "hypergeometric, exact") & (table.quantity == "pooled")]
+    row = pooled[pooled.outcome == "secure attachment"]
     assert row[["median", "lower", "upper"]].to_numpy()[0] == pytest.approx(
         np.exp([posterior["mu"].median, *posterior["mu"].interval()]), rel=1e-12
     )
     assert row["wished"].item() == pytest.approx(posterior["mu"].probability(above=0), rel=1e-12)
-    lower = table[
-        (table.outcome == "disorganised attachment") & (table.fit == "normal, exact") & (table.quantity == "pooled")
-    ]
+    lower = pooled[pooled.outcome == "disorganised attachment"]
     assert lower["wished"].item() == pytest.approx(1 - lower["above_1"].item())
 
 
@@ -79,7 +79,7 @@ def test_the_record_names_seed_versions_data_and_models(quick: tuple[Path, list[
     assert {"python", "numpy", "bayesmeta", "pymc"} <= set(record["versions"])
     secure = record["outcomes"]["attachment/secure"]
     assert secure["data"]["sha256"] == bm.load("attachment/secure").fingerprint
-    assert bm.Model.from_dict(secure["fits"][0]["model"]) == bm.Model("normal")
+    assert bm.Model.from_dict(secure["fits"][0]["model"]) == bm.Model("hypergeometric")
 
 
 def test_the_same_command_gives_the_same_files_twice(quick: tuple[Path, list[str]], tmp_path: Path):
@@ -95,4 +95,18 @@ def test_a_table_of_ones_own_without_moderator_or_published_result(tmp_path: Pat
     assert {fit.model.moderators for fit in reports["bcg"].fits} == {None}
     reports = reanalyse([trials], tmp_path / "bcg", Options(quick=True, moderators="~ latitude"), lambda _: None)
     assert {fit.model.moderators for fit in reports["bcg"].fits} == {None, "~ latitude"}
-    assert {fit.model.likelihood for fit in reports["bcg"].fits} == {"normal", "hypergeometric"}
+    assert [fit.model.likelihood for fit in reports["bcg"].fits] == ["hypergeometric"] * 2 + ["normal"] * 2
+
+
+def test_the_headline_is_of_the_default_likelihood_and_estimates_have_the_normal_one_alone(tmp_path: Path):
+    effects = bm.effect_sizes(bm.load("bcg"))
+    estimates = {"study": effects.studies, "estimate": effects.y, "se": effects.se}
+    alone = bm.read_trials(pd.DataFrame(estimates))
+    counts = bm.load("bcg").table[["study", "events_treated", "total_treated", "events_control", "total_control"]]
+    counts.iloc[:3, 1:] = np.nan
+    mixed = bm.read_trials(counts.assign(estimate=effects.y, se=effects.se))
+    for trials, expected in ((alone, ["normal"]), (mixed, ["hypergeometric", "normal"])):
+        report = reanalyse([trials], tmp_path / expected[0], Options(quick=True), lambda _: None)[trials.name]
+        assert [fit.model.likelihood for fit in report.fits] == expected
+        [varied] = [found for found in report.findings if isinstance(found, Sensitivity)]
+        assert varied.posterior is report.fits[0]
