@@ -24,6 +24,7 @@ FEWEST = 48  # nodes of a rule for many components together
 TINY = 1e-300
 NOTHING = 1e-60  # of the peak: a likelihood so far below it adds nothing to any integral
 FARTHEST = 38.6  # standard deviations: a normal density beyond is no number
+COARSEST = 3.0  # half a panel over the scale of the random effects that is summed on it
 AT_ONCE = 1_000_000
 
 
@@ -80,10 +81,15 @@ class Convolution:
     grid: ThetaGrid
     kernel: Kernel
 
-    @property
-    def finest(self) -> float:
-        """Scale of the random effects below which the grid is interpolated and not summed."""
-        return 0.5 * self.grid.finest
+    def finest(self, m: Array) -> float:
+        """Scale of the random effects below which the grid is interpolated and not summed, for these means.
+
+        It is fine where the predictors of its own fit lie; with trials left out they may lie farther off.
+        """
+        edges = self.grid.panels.edges
+        first, last = np.searchsorted(edges, (float(m.min()), float(m.max())))
+        widest = float(np.max(self.grid.panels.half[max(int(first) - 1, 0) : int(last)], initial=0.0))
+        return max(0.5 * self.grid.finest, widest / COARSEST)
 
     def log_marginal(self, m: Array, tau: Array, rows: Integers | None = None) -> Array:
         """l_i(m, tau) = log integral p(y_i | theta) g(theta; m, tau) d theta.
@@ -106,13 +112,14 @@ class Convolution:
         chosen = np.arange(len(mass)) if rows is None else rows
         found = np.zeros((len(mass), *m.shape))
         for t, scale in enumerate(tau.tolist()):
+            finest = self.finest(m[t])
             # Nodes farther from every mean than this have a normal density of zero in double precision.
             reach = FARTHEST * scale * float(self.kernel.scale.max()) if self.kernel.density is None else np.inf
             first, last = np.searchsorted(nodes, (float(m[t].min()) - reach, float(m[t].max()) + reach))
-            if np.any(self.kernel.scale * scale >= self.finest):
+            if np.any(self.kernel.scale * scale >= finest):
                 near = nodes[first:last]
-                found[:, t] = mass[:, first:last] @ self.kernel.at(near[:, None] - m[t], scale, self.finest)
-            scales, weights = self.kernel.fine(scale, self.finest)
+                found[:, t] = mass[:, first:last] @ self.kernel.at(near[:, None] - m[t], scale, finest)
+            scales, weights = self.kernel.fine(scale, finest)
             if len(scales):
                 found[:, t] += self._smoothed(chosen, m[t], *narrow_rule(scales, weights))
             self._add_tails(found[:, t], chosen, m[t], scale)

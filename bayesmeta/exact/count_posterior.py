@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import ModelError
-from bayesmeta.exact.nodes import gauss_legendre
+from bayesmeta.exact.many_means import tau_density
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
 from bayesmeta.exact.prepared import Prepared
 from bayesmeta.exact.study_effects import NewEffects, StudyEffects
 from bayesmeta.exact.weights import Weights
 from bayesmeta.likelihoods.series import Panels
 from bayesmeta.model import Model
-from bayesmeta.posterior import Marginal, PanelDensity, PointMass, Posterior
+from bayesmeta.posterior import Marginal, PointMass, Posterior
 from bayesmeta.posterior.arviz import data_tree
 from bayesmeta.posterior.line import LineDensity
 from bayesmeta.types import Array
@@ -64,13 +64,9 @@ class CountPosterior(Posterior):
         return min(self._weights.moments, own)
 
     def _tau(self) -> Marginal:
-        nodes = self._weights.fine
-        if nodes is None:
+        if self._weights.fine is None:
             return PointMass("tau", float(self._nodes[0]))
-        half = 0.5 * np.diff(nodes.edges)[:, None]
-        _, quadrature, _ = gauss_legendre(len(self._weights.mass) // len(half))
-        density = self._weights.mass.reshape(len(half), -1) / (half * quadrature)
-        return PanelDensity("tau", nodes.edges, nodes.scale, density, self._weights.density, self._weights.moments)
+        return tau_density(self._weights)
 
     def _linear(self, row: Array, name: str, *, new: bool = False) -> Marginal:
         if not np.any(row):
@@ -109,8 +105,8 @@ class CountPosterior(Posterior):
         found: NewEffects = kept[key]
         return found
 
-    def under(self, weights: Array, name: str, largest: float = 0.0) -> Array:
-        """Mean, sd and quantiles of mu or theta_new under other weights of the nodes of tau: (Q, T) to (Q, 5)."""
+    def under(self, weights: Array, name: str, largest: float = 0.0) -> tuple[Array, Array]:
+        """Under other weights of the nodes of tau, (Q, T): mean, sd and quantiles (Q, 5), and P(> 0) (Q,)."""
         row = self.design.reference
         if name == "theta_new":
             found = self._new_given_tau(row, largest)
@@ -125,7 +121,8 @@ class CountPosterior(Posterior):
         if name == "theta_new" and self.prepared.kernel.moments < 2:
             sd = np.full_like(sd, np.nan)
             mean = mean if self.prepared.kernel.moments else np.full_like(mean, np.nan)
-        return np.column_stack([mean, sd, panels.quantiles(density, LEVELS)])
+        above = 1.0 - panels.cdf(density, np.zeros(1))[:, 0]
+        return np.column_stack([mean, sd, panels.quantiles(density, LEVELS)]), above
 
     @cached_property
     def _effects_of_studies(self) -> StudyEffects:

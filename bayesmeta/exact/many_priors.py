@@ -9,6 +9,7 @@ import pandas as pd
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
 from bayesmeta.exact.weights import tail_of
 from bayesmeta.likelihoods.series import Panels
+from bayesmeta.posterior import Marginal
 from bayesmeta.priors import HeterogeneityPrior, parse_prior
 from bayesmeta.types import Array, Booleans
 
@@ -35,7 +36,8 @@ def under_priors(prepared: "Prepared", priors: Sequence[HeterogeneityPrior | str
     Returns
     -------
     DataFrame, one row a prior in the order given, columns (parameter, quantity): mean, sd, median, lower, upper of
-    each of "mu", "tau" and "theta_new", and ("", "log_marginal_likelihood"). Moments that do not exist are NaN.
+    each of "mu" (with moderators the effect of the reference row), "tau" and "theta_new", of the first and the last
+    also "above", P(> 0); and ("", "log_marginal_likelihood"). Moments that do not exist are NaN.
 
     Examples
     --------
@@ -50,7 +52,11 @@ def under_priors(prepared: "Prepared", priors: Sequence[HeterogeneityPrior | str
     base = prepared.posterior()
     names = ("mu", "tau", "theta_new")
     columns = pd.MultiIndex.from_tuples(
-        [("", "log_marginal_likelihood"), *((name, column) for name in names for column in COLUMNS)]
+        [
+            ("", "log_marginal_likelihood"),
+            *((name, column) for name in names for column in COLUMNS),
+            *((name, "above") for name in (names[0], names[2])),
+        ]
     )
     table = np.full((len(known), len(columns)), np.nan)
     together = np.zeros(len(known), dtype=bool)
@@ -60,8 +66,16 @@ def under_priors(prepared: "Prepared", priors: Sequence[HeterogeneityPrior | str
     for row in np.flatnonzero(~together):
         posterior = prepared.posterior(tau=known[row])
         table[row, 0] = posterior.log_marginal_likelihood
-        table[row, 1:] = posterior.summary().loc[list(names)].to_numpy(dtype=float).ravel()
+        effect, tau, new = posterior.effect(), posterior["tau"], posterior["theta_new"]
+        table[row, 1:16] = np.concatenate([_summary(one) for one in (effect, tau, new)])
+        table[row, 16:] = [one.probability(above=0.0) for one in (effect, new)]
     return pd.DataFrame(table, index=pd.Index([str(one) for one in known], name="tau prior"), columns=columns)
+
+
+def _summary(marginal: Marginal) -> Array:
+    """Mean, sd, median and limits."""
+    moments = [np.nan if moment is None else moment for moment in (marginal.mean, marginal.sd)]
+    return np.array([*moments, *marginal.quantile(LEVELS)], dtype=float)
 
 
 def _together(
@@ -72,14 +86,17 @@ def _together(
     pieces = PIECES + int(0.5 * np.sqrt(len(prepared.effects.y)))
     number = len(likelihood.edges)
     edges = np.interp(np.arange(pieces * (number - 1) + 1) / pieces, np.arange(number), likelihood.edges)
-    panels = Panels(edges)
+    breaks = np.arcsinh(
+        np.array([point for one in priors if one is not None for point in one.breaks]) / likelihood.scale
+    )
+    panels = Panels(np.union1d(edges, breaks[(breaks > 0.0) & (breaks < edges[-1])]))
     tau = likelihood.scale * np.sinh(panels.nodes)
     log_likelihood = likelihood.between(prepared.predictors.log_evidence)(tau)
     log_density = np.full((len(priors), len(tau)), -np.inf)
     tails = np.full(len(priors), np.inf)
     flat = int(np.isinf(prepared.design.prior_scale).sum())
     for row, prior in enumerate(priors):
-        if prior is not None and not prior.breaks:
+        if prior is not None:
             tails[row] = tail_of(prior, int(prepared.bounding.sum()), flat)
             log_density[row] = prior.log_density(tau) + log_likelihood
     log_density += np.log(likelihood.scale * np.cosh(panels.nodes))
@@ -94,11 +111,11 @@ def _together(
         mass_at_nodes = density[done] * panels.weights / mass[done, None]
         table[done, 0] = peak[done, 0] + np.log(mass[done])
         weights = mass_at_nodes @ likelihood.interpolation(tau)
-        table[done, 1:6] = base.under(weights, "mu")
+        table[done, 1:6], table[done, 16] = base.under(weights, "mu")
         mean = mass_at_nodes @ tau
         sd = np.sqrt((mass_at_nodes * (tau - mean[:, None]) ** 2).sum(axis=1))
         quantiles = likelihood.scale * np.sinh(panels.quantiles(density[done], LEVELS))
         table[done, 6:11] = np.column_stack([mean, sd, quantiles])
         largest = tau[np.flatnonzero(mass_at_nodes.max(axis=0) > NEGLIGIBLE)[-1]]
-        table[done, 11:16] = base.under(weights, "theta_new", float(largest))
+        table[done, 11:16], table[done, 17] = base.under(weights, "theta_new", float(largest))
     return np.asarray(done)

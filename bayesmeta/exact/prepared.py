@@ -17,6 +17,7 @@ from bayesmeta.exact.predictors import OnePredictor, Predictors
 from bayesmeta.exact.random_effects import KERNELS, Kernel
 from bayesmeta.exact.regression import MOST_COLUMNS, SeveralPredictors
 from bayesmeta.exact.tau_panels import TauPanels
+from bayesmeta.exact.variations import Variations
 from bayesmeta.exact.weights import BEYOND, Weights, known, tail_of, weigh
 from bayesmeta.likelihoods.marginal import Evidence
 from bayesmeta.likelihoods.rows import ROWS, Rows
@@ -118,6 +119,11 @@ class Prepared:
             of_kept = {name: getattr(grid, name)[kept] for name in ("log_p", "peak", "flat_from", "neutral")}
             other.__dict__.update(grid=replace(grid, **of_kept), _grid_for=self._grid_for, _last_u=self._last_u)
         return other
+
+    @cached_property
+    def variations(self) -> Variations | None:
+        """Trials left out and powers of likelihood and priors, many at once; None where the model does not allow it."""
+        return Variations(self) if Variations.possible(self) else None
 
     def refined(self) -> "Prepared":
         """The same at a finer resolution, for the self-check."""

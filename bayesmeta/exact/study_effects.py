@@ -46,7 +46,7 @@ class StudyEffects:
         unbounded = ~prepared.bounding
         panels, log_p = grid.panels, grid.log_p
         if unbounded.any():
-            reach = 9.0 * weights.largest(1e-10) * _widest(prepared.kernel)
+            reach = 9.0 * weights.largest(1e-10) * widest(prepared.kernel)
             low = min(float(one.line.low[chosen].min()) for one in lines) - reach
             high = max(float(one.line.high[chosen].max()) for one in lines) + reach
             panels = outer_panels(grid.panels, low, high)
@@ -119,7 +119,7 @@ def _extended(log_p: Array, peak: Array, flat_from: Array, neutral: Booleans, in
     return np.concatenate([np.repeat(ends[:, :1], left, 1), log_p, np.repeat(ends[:, 1:], right, 1)], axis=1)
 
 
-def _widest(kernel: Kernel) -> float:
+def widest(kernel: Kernel) -> float:
     """How many normal standard deviations of the random effects can matter, over nine."""
     tail = np.cumsum(kernel.weight[np.argsort(-kernel.scale)])
     scale = np.sort(kernel.scale)[::-1]
@@ -148,7 +148,7 @@ class NewEffects:
         points, spacing, value = line.points()
         core = Core(mean, sd, tau)
         seen = tau <= max(largest, float(tau.min()))
-        reach = 9.0 * largest * _widest(kernel)
+        reach = 9.0 * largest * widest(kernel)
         low, high = float(line.low[seen].min()) - reach, float(line.high[seen].max()) + reach
         panels = Panels(graded_edges(low, high, lambda theta: core.allowed(theta, panel)))
         density = [

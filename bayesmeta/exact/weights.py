@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +13,19 @@ from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.types import Array
 
 BEYOND = 1e-12  # of the posterior mass may lie beyond the nodes of the likelihood
+
+
+class TauDensity(Protocol):
+    """What is asked of a prior of tau here."""
+
+    @property
+    def breaks(self) -> tuple[float, ...]:
+        """Where the density is not smooth."""
+        ...
+
+    def log_density(self, tau: Array, /) -> Array:
+        """(T,) to (T,)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +65,7 @@ def known(log_evidence: float) -> Weights:
     return Weights(np.ones(1), log_evidence, 2, None, np.ones(1), np.zeros_like)
 
 
-def weigh(panels: TauPanels, log_evidence: Array, prior: HeterogeneityPrior, tail: float) -> Weights:
+def weigh(panels: TauPanels, log_evidence: Array, prior: TauDensity, tail: float) -> Weights:
     """Weights of the nodes under a prior.
 
     log p(y | tau) is interpolated between the nodes, the prior is not: it may be steep, heavy or have jumps.

@@ -66,6 +66,14 @@ class Panels:
         mass = (density * self.weights).reshape(len(density), -1, NODES).sum(axis=2)
         return np.concatenate([np.zeros((len(density), 1)), np.cumsum(mass, axis=1)], axis=1)
 
+    def cdf(self, density: Array, x: Array) -> Array:
+        """P(X <= x) under many densities (S, P * 16), normalised here, at points (N,): (S, N)."""
+        cumulative = self.cumulative(density)
+        panel, local = self.place(x)
+        integral = (self.series(density)[:, panel] * self.half[panel][:, None]) @ _integration().T
+        inside = np.einsum("nj,snj->sn", legendre_basis(local, NODES + 1), integral)
+        return np.asarray(np.clip((cumulative[:, panel] + inside) / cumulative[:, -1:], 0.0, 1.0))
+
     def quantiles(self, density: Array, levels: Array) -> Array:
         """Quantiles of many densities at once: Newton's iteration on the cdf of a panel, inside a bracket.
 

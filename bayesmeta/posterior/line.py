@@ -61,12 +61,7 @@ class LineDensity(Marginal):
 
     def cdf(self, x: Array | float) -> Array:
         points = np.asarray(x, dtype=float)
-        panel, local = self._panels.place(points.ravel())
-        cumulative = self._panels.cumulative(self._density[None])[0]
-        integral = np.polynomial.legendre.legint(self._series, lbnd=-1, axis=1) * self._panels.half[:, None]
-        basis = np.polynomial.legendre.legvander(local, integral.shape[1] - 1)
-        value = cumulative[panel] + np.einsum("nj,nj->n", basis, integral[panel])
-        return np.asarray(np.clip(value / cumulative[-1], 0.0, 1.0).reshape(points.shape))
+        return np.asarray(self._panels.cdf(self._density[None], points.ravel())[0].reshape(points.shape))
 
     def quantile(self, p: Array | float) -> Array:
         levels = np.atleast_1d(np.asarray(p, dtype=float))

@@ -9,6 +9,7 @@ from bayesmeta.errors import BayesmetaError, DataError
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.sensitivity.asked import analysis, effect_name
+from bayesmeta.sensitivity.count_subsets import CountSubsets
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.rows import Row, completed, conclusion, conclusions, row_of
@@ -97,14 +98,17 @@ def cumulative(
 
 def _together(given: Posterior, order: Integers) -> dict[int, Row]:
     """The rows of all steps at once where the model allows it, by the number of trials in the model."""
-    subsets, rows = Subsets.of(given), given.effects.rows
-    if subsets is None:
+    counts, subsets, rows = CountSubsets.of(given), Subsets.of(given), given.effects.rows
+    if counts is None and subsets is None:
         return _one_by_one(given, [given.trials.studies[position] for position in order if position in rows])
     entered = np.array([position for position in order if position in rows])  # a zero-cell rule may leave trials out
     place = np.searchsorted(rows, entered)  # rows are in the order of the table
     kept = np.zeros((len(entered), len(entered)))
     for step, column in enumerate(place):
         kept[step:, column] = 1.0
+    if counts is not None:
+        return {step: row for step, row in enumerate(counts.rows(kept), start=1) if row is not None}
+    assert subsets is not None
     first = max(subsets.least, 1)
     return dict(zip(range(first, len(entered) + 1), subsets.rows(kept[first - 1 :])))
 

@@ -9,6 +9,7 @@ from bayesmeta.errors import BayesmetaError
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.sensitivity.asked import analysis, effect_name
+from bayesmeta.sensitivity.count_subsets import CountSubsets
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.rows import Row, completed, row_of
@@ -77,10 +78,14 @@ def leave_one_out(posterior: Posterior | Trials, model: Model | None = None) -> 
 
 def _together(given: Posterior) -> dict[str, Row]:
     """The rows of all studies at once where the model allows it; else none, and each is fitted."""
-    subsets, names = Subsets.of(given), given.studies_in_model
+    names = given.studies_in_model
+    kept = 1.0 - np.eye(len(names))
+    counts, subsets = CountSubsets.of(given), Subsets.of(given)
+    if counts is not None:
+        return {name: row for name, row in zip(names, counts.rows(kept)) if row is not None}
     if subsets is None or len(names) - 1 < subsets.least:
         return {}
-    return dict(zip(names, subsets.rows(1.0 - np.eye(len(names)))))
+    return dict(zip(names, subsets.rows(kept)))
 
 
 def _sentence(given: Posterior, table: pd.DataFrame) -> str:

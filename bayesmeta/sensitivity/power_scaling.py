@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import ndtr
 
 from bayesmeta.exact.given_tau import NormalProblem
+from bayesmeta.exact.variations import Powers as Variation
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.sensitivity.asked import analysis
@@ -143,8 +144,9 @@ def power_scaling(
 
     Returns
     -------
-    PowerScaling, with the sensitivities of `arviz.psense_summary` for the top-level priors. Normal model: by
-    quadrature, without Monte Carlo error. Likelihoods of counts: by weighting so many independent draws.
+    PowerScaling, with the sensitivities of `arviz.psense_summary` for the top-level priors. Normal models, and a
+    pooled effect under any likelihood: by quadrature, without Monte Carlo error. Likelihoods of counts with moderators
+    or a known tau: by weighting so many independent draws.
 
     References
     ----------
@@ -158,10 +160,10 @@ def power_scaling(
     ['mu', 'tau', 'theta_new']
     """
     given = analysis(posterior, model)
-    if Question.of(given) is None and hasattr(given, "log_likelihood"):
-        cdfs = _by_draws(given, delta, draws)
-    else:
+    if Question.of(given) is not None:
         cdfs = _by_quadrature(given, delta, draws)
+    else:
+        cdfs = _by_variations(given, delta, draws) or _by_draws(given, delta, draws)
     table = []
     for parameter, (own, measure) in cdfs.items():
         distances = [max(_cjs(own[0], one, measure), _cjs(1.0 - own[0], 1.0 - one, measure)) for one in own[1:]]
@@ -195,8 +197,29 @@ def _by_quadrature(given: Posterior, delta: float, draws: int) -> dict[str, tupl
     return found
 
 
+def _by_variations(given: Any, delta: float, draws: int) -> dict[str, tuple[Array, Array]] | None:
+    """The same for a pooled effect under likelihoods of counts; None where the engine keeps no such integrals."""
+    variations = given.prepared.variations if hasattr(given, "prepared") else None
+    if variations is None:
+        return None
+    powers, prior = _powers(delta), given.model.tau_prior.given(given.effects.se)
+    likelihood, mu, tau = np.array([[one.likelihood, one.coefficients, one.tau] for one in powers]).T
+    trials = np.repeat(likelihood[:, None], len(given.effects.y), axis=1)
+    scaled = variations.posteriors(Variation(trials, [prior] * len(powers), mu, tau))
+    if scaled is None:
+        return None
+    found = {}
+    for parameter in given.parameters:
+        x, measure = _range(given[parameter].quantile(_extremes(draws)))
+        if parameter == "tau":
+            found[parameter] = np.stack([scaled.heterogeneity(s).cdf(x) for s in range(len(powers))]), measure
+        else:
+            found[parameter] = (scaled.new if parameter == "theta_new" else scaled.effect).cdf(x), measure
+    return found
+
+
 def _by_draws(given: Any, delta: float, draws: int) -> dict[str, tuple[Array, Array]]:
-    """The same from weighted independent draws, for likelihoods whose powers have no closed form."""
+    """The same from weighted independent draws, for the other models."""
     sample = given.draws(draws)
     beta, tau, model = sample["beta"], sample["tau"], given.model
     likelihood = given.log_likelihood(beta @ given.design.matrix.T, tau).sum(axis=-1)

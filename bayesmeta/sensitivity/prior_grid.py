@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import BayesmetaError
+from bayesmeta.exact.variations import Powers
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
-from bayesmeta.priors import EffectPrior, HeterogeneityPrior
+from bayesmeta.priors import EffectPrior, HeterogeneityPrior, ImproperUniform
 from bayesmeta.sensitivity.asked import analysis, effect_name, probability_name, side_of
+from bayesmeta.sensitivity.count_subsets import rows_of
 from bayesmeta.sensitivity.many import Question
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.prior_choices import mu_priors, tau_priors
@@ -102,6 +104,7 @@ def prior_grid(
     answers = Answers(np.full((len(taus), len(mus), len(COMPUTED)), np.nan), np.full((len(taus), len(mus)), np.nan), {})
     _refuse_improper(given, taus, mus, answers)
     _fit_together(given, taus, mus, answers)
+    _fit_by_mu(given, taus, mus, answers)
     _fit_one_by_one(given, taus, mus, answers)
     as_given = row_of(given)
     table, refused = _tables(given, taus, mus, answers, as_given)
@@ -130,12 +133,27 @@ def _tables(
 def data_only(posterior: Posterior) -> Row | None:
     """What the trials say alone: flat priors on mu and on tau; None where that posterior is improper."""
     question = Question.of(posterior)
+    if question is None:
+        return _data_only_of_counts(posterior)
     flat = int(np.isinf(posterior.design.prior_scale).sum()) + int(np.isfinite(_mu_scale(posterior)))
-    if question is None or len(posterior.effects.y) - flat <= 1:  # p(tau | y) then falls no faster than 1 / tau
+    if len(posterior.effects.y) - flat <= 1:  # p(tau | y) then falls no faster than 1 / tau
         return None
     zero = (np.zeros(1), np.full(1, np.inf))
     rows = question.weighted(lambda values: np.zeros((1, len(values))), zero).rows()
     return {name: float(rows[name][0]) for name in COMPUTED}
+
+
+def _data_only_of_counts(posterior: Posterior) -> Row | None:
+    """The same for likelihoods of counts: the power 0 of the prior of mu."""
+    variations = getattr(getattr(posterior, "prepared", None), "variations", None)
+    if variations is None:
+        return None
+    flat = Powers(np.ones((1, len(posterior.effects.y))), [ImproperUniform()], np.zeros(1), np.ones(1))
+    try:
+        many = variations.posteriors(flat)
+    except BayesmetaError:
+        return None
+    return None if many is None else rows_of(many)[0]
 
 
 def _mu_scale(posterior: Posterior) -> float:
@@ -180,6 +198,23 @@ def _fit_together(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) 
             shape = (len(chosen), len(columns))
             answers.rows[np.ix_(chosen, columns)] = np.stack([rows[name].reshape(shape) for name in COMPUTED], axis=2)
             answers.evidence[np.ix_(chosen, columns)] = many.nodes.log_total.reshape(shape)
+
+
+def _fit_by_mu(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:
+    """All priors of tau at once under each prior of mu, where the engine keeps its integrals: likelihoods of counts."""
+    for j, mu in enumerate(mus):
+        left = [i for i in range(len(taus)) if np.isnan(answers.rows[i, j, 0]) and (i, j) not in answers.refused]
+        try:
+            prepared = getattr(with_priors(posterior, mu=mu), "prepared", None)
+            if prepared is None or not left:
+                continue
+            table = prepared.under([taus[i] for i in left])
+        except BayesmetaError:
+            continue  # one of them is refused: one by one it is seen which, and why
+        columns = [("mu", "theta_new", "tau")[at // 3] for at in range(9)], ["lower", "median", "upper"] * 3
+        pairs = [*zip(*columns, strict=True), ("mu", "above"), ("theta_new", "above")]
+        answers.rows[left, j] = table[pairs].to_numpy(dtype=float)
+        answers.evidence[left, j] = table["", "log_marginal_likelihood"].to_numpy(dtype=float)
 
 
 def _fit_one_by_one(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.posterior import Posterior
+from bayesmeta.sensitivity.count_subsets import CountSubsets
 from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.subsets import Subsets
 from bayesmeta.types import Array
@@ -16,7 +17,7 @@ from bayesmeta.types import Array
 TOGETHER = 3_000  # subsets that are tried where each costs a fraction of a millisecond
 ONE_BY_ONE = 60  # fits where each costs milliseconds
 AT_ONCE = 2_000
-TRIED_WITH_COUNTS = 4  # of the sets of one size
+TRIED_WITH_COUNTS = 12  # of the sets of one size, beyond single trials
 
 Subset = tuple[int, ...]
 Chances = Callable[[Sequence[Subset]], Array]
@@ -80,9 +81,9 @@ def fewest_removed(posterior: Posterior, side: int, bound: float) -> Removal:
 
 
 def _proposed(posterior: Posterior, proposals: Subsets, side: int, bound: float) -> Removal:
-    """For likelihoods of counts: sets that bring the normal likelihood's answer lowest are tried with the counts."""
+    """For likelihoods of counts: each trial, then the sets that bring the normal likelihood's answer lowest."""
     studies, propose, chances = posterior.studies_in_model, _by_sums(proposals, side), _by_fits(posterior, side)
-    k, tried = len(studies), 0
+    k, tried, all_tried = len(studies), 0, 0
     best: tuple[float, Subset] = (np.inf, ())
     last: Subset = ()
     for size in range(1, k):
@@ -91,19 +92,22 @@ def _proposed(posterior: Posterior, proposals: Subsets, side: int, bound: float)
             tried += len(candidates)
         else:
             candidates = [tuple(sorted({*last, other})) for other in range(k) if other not in last]
-        lowest = [candidates[i] for i in np.argsort(propose(candidates))[:TRIED_WITH_COUNTS]]
+        every = size == 1 and k <= ONE_BY_ONE
+        most = k if every else TRIED_WITH_COUNTS
+        all_tried += every
+        lowest = [candidates[i] for i in np.argsort(propose(candidates))[:most]]
         found = chances(lowest)
         if np.isnan(found).all():
             break
         position = int(np.nanargmin(found))
         last, best = lowest[position], min(best, (float(found[position]), lowest[position]))
         if best[0] < bound:
-            return Removal(tuple(studies[i] for i in best[1]), best[0], False, 0)
-    return Removal(None, best[0], False, 0)
+            return Removal(tuple(studies[i] for i in best[1]), best[0], size <= all_tried, all_tried)
+    return Removal(None, best[0], False, all_tried)
 
 
 def _by_fits(posterior: Posterior, side: int) -> Chances:
-    """One fit for each set."""
+    """Together where the model allows it, else one fit for each set."""
 
     def chance(removed: Subset) -> float:
         try:
@@ -113,7 +117,26 @@ def _by_fits(posterior: Posterior, side: int) -> Chances:
         above = left.effect().probability(above=0.0)
         return above if side > 0 else 1.0 - above
 
-    return lambda subsets: np.array([chance(subset) for subset in subsets])
+    together = CountSubsets.of(posterior)
+
+    def chances(removed: Sequence[Subset]) -> Array:
+        found = np.full(len(removed), np.nan)
+        if together is not None:
+            above = together.above(_kept(removed, len(posterior.studies_in_model)))
+            found = above if side > 0 else 1.0 - above
+        alone = np.isnan(found)
+        found[alone] = [chance(subset) for subset, left in zip(removed, alone, strict=True) if left]
+        return found
+
+    return chances
+
+
+def _kept(removed: Sequence[Subset], k: int) -> Array:
+    """(n, k) 1 where a trial is left, 0 where it is not; sets of one size."""
+    part = np.array(removed, dtype=np.int64)
+    kept = np.ones((len(part), k))
+    kept[np.arange(len(part))[:, None], part] = 0.0
+    return kept
 
 
 def _by_sums(subsets: Subsets, side: int) -> Chances:
@@ -123,10 +146,9 @@ def _by_sums(subsets: Subsets, side: int) -> Chances:
     def chances(removed: Sequence[Subset]) -> Array:
         found = []
         for start in range(0, len(removed), AT_ONCE):
-            part = np.array(removed[start : start + AT_ONCE], dtype=np.int64)
-            kept = np.ones((len(part), k))
-            kept[np.arange(len(part))[:, None], part] = 0.0
-            above = subsets.above(kept) if k - part.shape[1] >= subsets.least else np.full(len(part), np.nan)
+            part = removed[start : start + AT_ONCE]
+            kept = _kept(part, k)
+            above = subsets.above(kept) if k - len(part[0]) >= subsets.least else np.full(len(part), np.nan)
             found.append(above if side > 0 else 1.0 - above)
         return np.concatenate(found)
 

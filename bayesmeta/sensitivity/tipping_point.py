@@ -164,14 +164,15 @@ def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, o
     rows = at(scales).rows() if at is not None else [row_of(_with(given, scan, scale)) for scale in scales.tolist()]
     table = completed(rows, given.trials.direction)
     known = dict(zip(scales.tolist(), table["above"].tolist()))
+    by_weights = reweighted(given) if at is None and scan.varies == "mu" else None
 
     def above(scale: float) -> float:
         if scale in known:
             return float(known[scale])
         if at is not None:
             return float(at(np.array([scale])).above()[0])
-        if scan.varies == "mu":
-            return float(reweighted(given, np.array([scale]))[0])
+        if by_weights is not None:
+            return float(by_weights(np.array([scale]))[0])
         return float(_with(given, scan, scale).effect().probability(above=0.0))
 
     def curve(wanted: Array) -> Array:
@@ -184,28 +185,31 @@ def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, o
     return answers, pd.concat([pd.DataFrame(labels), table], axis=1)
 
 
-def reweighted(given: Posterior, scales: Array) -> Array:
-    """P(mu > 0) under each prior N(0, s^2) of mu.
+def reweighted(given: Posterior) -> Callable[[Array], Array]:
+    """The function from scales s (N,) to P(mu > 0) under the priors N(0, s^2) of mu (N,).
 
     mu and tau are independent a priori, so p(mu | y) is multiplied by the new prior over the old one. Legendre panels
     on both sides of 0, where the probability is cut.
     """
     mu, prior = given["mu"], given.model.prior_of("mu")
     x, w = np.polynomial.legendre.leggauss(20)
-    ends = mu.quantile(np.array([1e-13, 1.0 - 1e-13]))
-    width = float(np.diff(mu.quantile(np.array([0.25, 0.75])))[0])
-    above = []
-    for scale in scales.tolist():
-        reach = min(9.0 * scale, float(np.max(np.abs(ends))))
-        edges = np.linspace(0.0, reach, max(int(np.ceil(reach / min(scale, width))), 2) + 1)
-        half = 0.5 * np.diff(edges)[:, None]
-        points, measure = (edges[:-1, None] + half * (1.0 + x)).ravel(), (half * w).ravel()
-        mass = [
-            measure @ (mu.pdf(side * points) * np.exp(-0.5 * (points / scale) ** 2 - prior.log_density(side * points)))
-            for side in (1.0, -1.0)
-        ]
-        above.append(float(mass[0] / (mass[0] + mass[1])))
-    return np.array(above)
+    first, lower, upper, last = mu.quantile(np.array([1e-13, 0.25, 0.75, 1.0 - 1e-13]))
+    width, farthest = float(upper - lower), float(max(-first, last))
+
+    def above(scales: Array) -> Array:
+        found = []
+        for scale in scales.tolist():
+            reach = min(9.0 * scale, farthest)
+            edges = np.linspace(0.0, reach, max(int(np.ceil(reach / min(scale, width))), 2) + 1)
+            half = 0.5 * np.diff(edges)[:, None]
+            points, measure = (edges[:-1, None] + half * (1.0 + x)).ravel(), (half * w).ravel()
+            both = np.concatenate([points, -points])
+            density = mu.pdf(both) * np.exp(-0.5 * (both / scale) ** 2 - prior.log_density(both))
+            mass = density.reshape(2, -1) @ measure
+            found.append(float(mass[0] / mass.sum()))
+        return np.array(found)
+
+    return above
 
 
 def _with(given: Posterior, scan: Scan, scale: float) -> Posterior:

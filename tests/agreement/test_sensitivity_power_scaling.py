@@ -12,6 +12,7 @@ RUNS, DRAWS = 8, 2000
 MODELS = {
     "conflict": bm.Model("normal", mu="normal(0, 0.5)", tau="half_normal(0.5)"),
     "default": bm.Model("normal"),
+    "counts": bm.Model("hypergeometric", mu="normal(0, 0.5)"),
 }
 
 

@@ -17,7 +17,7 @@ def posterior():
 
 def close(row, fresh):
     for name, value in row_of(fresh).items():
-        assert row[name] == pytest.approx(value, abs=2e-6, rel=2e-6), name
+        assert row[name] == pytest.approx(value, abs=1e-7, rel=1e-7), name
 
 
 def test_a_row_of_the_grid_is_a_fit_under_its_prior(posterior):
@@ -32,9 +32,27 @@ def test_a_row_of_the_grid_is_a_fit_under_its_prior(posterior):
 def test_a_row_is_the_fit_without_that_trial_and_the_last_step_is_the_full_fit(posterior):
     for row in sensitivity.leave_one_out(posterior).table.to_dict("records"):
         close(row, bm.fit(posterior.trials.without(row["study"]), MODEL))
+    assert sensitivity.leave_one_out(posterior).refused.empty
     steps = sensitivity.cumulative(posterior, by="order").table.to_dict("records")
     close(steps[-1], posterior)
     close(steps[0], bm.fit(posterior.trials.select([0]), MODEL))
+
+
+@pytest.mark.parametrize(
+    "model", [MODEL.but(tau="dumouchel"), MODEL.but(random_effects="mixture(0.1, 5)"), bm.Model("binomial")]
+)
+def test_priors_of_the_trials_own_and_outliers_are_varied_like_any_other(model):
+    posterior = bm.fit(bm.load("crins2014"), model)
+    for row in sensitivity.leave_one_out(posterior).table.to_dict("records"):
+        close(row, bm.fit(posterior.trials.without(row["study"]), model))
+    for row in sensitivity.cumulative(posterior, by="order").table.to_dict("records"):
+        close(row, bm.fit(posterior.trials.select(range(row["k"])), model))
+
+
+def test_what_the_trials_say_alone_is_a_fit_with_flat_priors():
+    trials = bm.load("bcg")
+    found = sensitivity.prior_grid(trials, MODEL, tau=["half_normal(1)"], mu=["flat"]).data_only
+    close(found, bm.fit(trials, MODEL.but(mu="flat", tau="improper_uniform")))
 
 
 def test_tipping_points_are_verified_by_refitting_on_both_sides(posterior):
@@ -57,7 +75,7 @@ def test_tipping_points_are_verified_by_refitting_on_both_sides(posterior):
     assert fresh < 0.975
 
 
-def test_power_scaling_by_draws_is_near_that_of_the_normal_likelihood_of_large_trials():
+def test_power_scaling_is_near_that_of_the_normal_likelihood_of_large_trials():
     import pandas as pd
 
     rng = np.random.default_rng(4)
@@ -68,7 +86,7 @@ def test_power_scaling_by_draws_is_near_that_of_the_normal_likelihood_of_large_t
     trials = bm.read_trials(pd.DataFrame(table))
     ours = [sensitivity.power_scaling(trials, bm.Model(name)).table for name in ("normal", "hypergeometric")]
     for name in ("prior", "likelihood"):
-        np.testing.assert_allclose(ours[1][name], ours[0][name], rtol=0.15, atol=0.01)
+        np.testing.assert_allclose(ours[1][name], ours[0][name], rtol=0.02, atol=0.002)
 
 
 def test_the_reference_analysis_is_near_that_of_the_normal_likelihood():

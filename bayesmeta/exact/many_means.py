@@ -1,0 +1,138 @@
+"""Posteriors of one pooled effect that are known at the same means: their densities by one product for all of them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from bayesmeta.exact.convolution import local_polynomial, spread_at
+from bayesmeta.exact.nodes import gauss_legendre
+from bayesmeta.exact.random_effects import Kernel
+from bayesmeta.exact.study_effects import NEGLIGIBLE, widest
+from bayesmeta.exact.weights import Weights
+from bayesmeta.likelihoods.series import Panels, graded_edges
+from bayesmeta.likelihoods.theta_grid import GROWTH
+from bayesmeta.posterior import Marginal, PanelDensity
+from bayesmeta.types import Array, Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Densities:
+    """S densities on the same panels: density (S, P * 16)."""
+
+    panels: Panels
+    density: Array
+
+    def quantiles(self, levels: Array) -> Array:
+        """(S, L)."""
+        return self.panels.quantiles(self.density, levels)
+
+    def cdf(self, x: Array) -> Array:
+        """(X,) to (S, X)."""
+        return self.panels.cdf(self.density, x)
+
+    def above(self, value: float) -> Array:
+        """(S,) probability beyond a value."""
+        return np.asarray(1.0 - self.cdf(np.array([value]))[:, 0])
+
+
+@dataclass(frozen=True, eq=False)
+class ManyMeans:
+    """S posteriors.
+
+    Attributes
+    ----------
+    kernel : of the random effects.
+    tau : (T,) nodes.
+    points, spacing : (T, N) equally spaced means at each, and (T,) their distances.
+    value : (S, T, N) log p(m | tau, y).
+    weights : of the nodes of tau, for each posterior.
+    panel : width of a panel in standard deviations of what lies on it.
+    """
+
+    kernel: Kernel
+    tau: Array
+    points: Array
+    spacing: Array
+    value: Array
+    weights: list[Weights]
+    panel: float
+
+    @cached_property
+    def _at_nodes(self) -> Array:
+        """(S, T)."""
+        return np.stack([one.nodes for one in self.weights])
+
+    @cached_property
+    def _chosen(self) -> Integers:
+        """Nodes of tau that weigh something."""
+        return np.flatnonzero(np.abs(self._at_nodes).max(axis=0) > NEGLIGIBLE)
+
+    @cached_property
+    def _cores(self) -> tuple[Array, Array, Array]:
+        """Where the posteriors lie at the chosen nodes: the lowest and the highest mean, and the smallest sd."""
+        density = np.exp(self.value[:, self._chosen]) * self.spacing[self._chosen, None]
+        points = self.points[self._chosen]
+        mean = (density * points).sum(axis=2)
+        sd = np.sqrt((density * (points - mean[:, :, None]) ** 2).sum(axis=2))
+        return mean.min(axis=0), mean.max(axis=0), sd.min(axis=0)
+
+    @cached_property
+    def effect(self) -> Densities:
+        """Of the pooled effect."""
+        lowest, highest, sd = self._cores
+
+        def allowed(v: Array) -> Array:
+            away = np.maximum(np.maximum(lowest - v[:, None], v[:, None] - highest) - 7.0 * sd, 0.0)
+            return np.asarray((self.panel * np.maximum(sd, 0.3 * away)).min(axis=1))
+
+        points = self.points[self._chosen]
+        panels = Panels(graded_edges(float(points[:, 0].min()), float(points[:, -1].max()), allowed))
+        found = np.zeros((len(self.value), len(panels.nodes)))
+        for t in self._chosen:
+            first, last = np.searchsorted(panels.nodes, self.points[t, [0, -1]])
+            here = slice(int(first), int(last))
+            log_density = local_polynomial(self.points[t], self.value[:, t], panels.nodes[here])
+            found[:, here] += self._at_nodes[:, t, None] * np.exp(log_density)
+        return Densities(panels, np.maximum(found, 0.0))
+
+    @cached_property
+    def new(self) -> Densities:
+        """Of the effect in a new setting."""
+        lowest, highest, sd = self._cores
+        tau = self.tau[self._chosen]
+        finest = np.hypot(tau, sd)
+
+        def allowed(theta: Array) -> Array:
+            away = np.maximum(np.maximum(lowest - theta[:, None], theta[:, None] - highest) - 8.0 * sd, 0.0)
+            return np.asarray((self.panel * np.maximum(finest, GROWTH * away)).min(axis=1))
+
+        largest = max(one.largest(1e-13) for one in self.weights)
+        seen = self.points[self._chosen][tau <= max(largest, float(tau.min()))]
+        reach = 9.0 * largest * widest(self.kernel)
+        panels = Panels(graded_edges(float(seen[:, 0].min()) - reach, float(seen[:, -1].max()) + reach, allowed))
+        found = np.zeros((len(self.value), len(panels.nodes)))
+        for t in self._chosen:
+            found += self._at_nodes[:, t, None] * spread_at(
+                self.kernel,
+                panels.nodes,
+                self.points[t],
+                float(self.spacing[t]),
+                float(self.tau[t]),
+                self.value[:, t],
+            )
+        return Densities(panels, np.maximum(found, 0.0))
+
+    def heterogeneity(self, s: int) -> Marginal:
+        """Tau of one of them."""
+        return tau_density(self.weights[s])
+
+
+def tau_density(weights: Weights) -> PanelDensity:
+    """The posterior of tau on the nodes that it was integrated with."""
+    nodes = weights.fine
+    assert nodes is not None
+    half = 0.5 * np.diff(nodes.edges)[:, None]
+    _, quadrature, _ = gauss_legendre(len(weights.mass) // len(half))
+    density = weights.mass.reshape(len(half), -1) / (half * quadrature)
+    return PanelDensity("tau", nodes.edges, nodes.scale, density, weights.density, weights.moments)

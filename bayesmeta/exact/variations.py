@@ -1,0 +1,251 @@
+"""One pooled effect under many variations at once: trials left out, likelihood and priors raised to powers.
+
+    p_s(m, tau | y) ~ exp(sum_i a_si l_i(m, tau)) p(m)^b_s p_s(tau)^c_s
+
+Every variation is made of the same l_i(m, tau). So these are tabulated once, as polynomials of m on a window at each
+node of tau that holds every variation; a variation then costs a row of a matrix product.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayesmeta.exact.lines import SPACING, sharpest, to_chebyshev, window_nodes
+from bayesmeta.exact.many_means import ManyMeans
+from bayesmeta.exact.tau_panels import TauPanels
+from bayesmeta.exact.weights import Weights, tail_of, weigh
+from bayesmeta.likelihoods.normal import LOG_2PI
+from bayesmeta.priors import HeterogeneityPrior
+from bayesmeta.types import Array, Integers
+
+if TYPE_CHECKING:
+    from bayesmeta.exact.prepared import Prepared
+
+ROUNDS = 12
+FEW = 14  # nodes with which the windows are sought
+MOST = 192
+RESOLVED = 1e-9  # what the last Chebyshev coefficients of all trials together may hold
+SLACK = 5.0  # an end of a window may lie so much less far below a peak
+DENSE = 161
+MOST_POINTS = 400  # a window that asks for more is too wide for the narrowest variation
+BEYOND = 1e-9  # of a variation's mass may lie beyond the nodes of tau
+KEPT = 3  # tables
+
+
+@dataclass(frozen=True, eq=False)
+class Powers:
+    """S variations.
+
+    Attributes
+    ----------
+    trials : (S, k) power of each trial's likelihood; 0 leaves it out.
+    priors : of tau, one for each variation.
+    mu, tau : (S,) powers of these priors.
+    """
+
+    trials: Array
+    priors: Sequence[HeterogeneityPrior]
+    mu: Array
+    tau: Array
+
+    @property
+    def rows(self) -> Integers:
+        """Positions of the trials that some variation holds."""
+        return np.flatnonzero(np.any(self.trials != 0.0, axis=0))
+
+    @classmethod
+    def leaving(cls, kept: Array, prior: HeterogeneityPrior, se: Array) -> "Powers":
+        """Only some of the trials: kept (S, k) is 1 where a trial is in, 0 where it is not."""
+        own = prior.needs_standard_errors
+        priors = [prior.given(se[row > 0.0]) if own else prior for row in kept]
+        return cls(kept, priors, np.ones(len(kept)), np.ones(len(kept)))
+
+
+@dataclass(frozen=True, eq=False)
+class PoweredPrior:
+    """p(tau)^power."""
+
+    prior: HeterogeneityPrior
+    power: float
+
+    @property
+    def breaks(self) -> tuple[float, ...]:
+        return self.prior.breaks
+
+    def log_density(self, tau: Array) -> Array:
+        return np.asarray(self.power * self.prior.log_density(tau))
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """l_i(m, tau) as Chebyshev series of m on a window at each node of tau.
+
+    Attributes
+    ----------
+    panels : nodes of tau.
+    rows : positions of the trials that are looked at: of others the window may be too wide.
+    low, high : (T,) window.
+    series : (rows, T, n).
+    """
+
+    panels: TauPanels
+    rows: Integers
+    low: Array
+    high: Array
+    series: Array
+
+    def holds(self, powers: Powers) -> bool:
+        """Whether all trials of these variations are there."""
+        return set(powers.rows) <= set(self.rows)
+
+    def at(self, place: Array, powers: Powers) -> Array:
+        """sum_i a_si l_i at places (N,) of the windows, from -1 to 1: (S, T, N)."""
+        rows, steps, n = self.series.shape
+        basis = np.polynomial.chebyshev.chebvander(place, n - 1)
+        series = (powers.trials[:, self.rows] @ self.series.reshape(rows, -1)).reshape(-1, steps, n)
+        return np.asarray(series @ basis.T)
+
+
+class Variations:
+    """All that can be varied of one fit without integrating the study effects out again.
+
+    Parameters
+    ----------
+    prepared : a model with a pooled effect alone, tau unknown.
+    """
+
+    def __init__(self, prepared: "Prepared") -> None:
+        self._prepared = prepared
+        self._location = float(prepared.design.prior_location[0])
+        self._scale = float(prepared.design.prior_scale[0])
+        self._tables: list[Table] = []
+
+    @classmethod
+    def possible(cls, prepared: "Prepared") -> bool:
+        """Whether the model is of that kind."""
+        matrix = prepared.design.matrix
+        return prepared.known_tau is None and matrix.shape[1] == 1 and bool(np.all(matrix == 1.0))
+
+    def posteriors(self, powers: Powers) -> ManyMeans | None:
+        """The posterior of each variation; None where they do not go together, or one of them may be improper.
+
+        Raises
+        ------
+        PriorError : a variation whose posterior is improper.
+        """
+        tails = self._tails(powers)
+        last = float(self._prepared.tau_panels.edges[-1])
+        for table in (one for one in self._tables if one.holds(powers)):
+            found = self._weighted(table, powers, tails)
+            if found is not None and max(one.beyond for one in found.weights) <= BEYOND:
+                return found
+        for _ in range(3):
+            made = self._tabulated(powers, last)
+            found = self._weighted(made, powers, tails) if made is not None else None
+            if made is None or found is None:
+                return None
+            if max(one.beyond for one in found.weights) <= BEYOND:
+                self._tables = [made, *self._tables][:KEPT]
+                return found
+            largest = max(one.largest(0.1 * BEYOND) for one in found.weights)
+            last = max(last + 0.5, float(np.arcsinh(largest / made.panels.scale)) + 0.3)
+        return None
+
+    def _tails(self, powers: Powers) -> list[float]:
+        flat = np.isinf(self._scale) | (powers.mu == 0.0)
+        numbers = (powers.trials > 0.0) @ self._prepared.bounding.astype(float)
+        parts = zip(powers.priors, numbers, flat, strict=True)
+        return [tail_of(prior, round(float(number)), int(one)) for prior, number, one in parts]
+
+    # ---- the table
+
+    def _tabulated(self, powers: Powers, last: float) -> Table | None:
+        """Windows that hold every variation, and the likelihoods there."""
+        prepared = self._prepared
+        panels = TauPanels.to(
+            last,
+            prepared.tau_panels.scale,
+            prepared.resolution.tau_width,
+            float(prepared.effects.se.max()),
+            prepared.kernel.order,
+        )
+        ends = self._guessed(powers, panels.tau)
+        if ends is None:
+            return None
+        low, high = ends
+        fall = prepared.resolution.fall
+        for _ in range(ROUNDS):
+            table = self._table(panels, powers.rows, low, high, FEW)
+            value = self._log_posterior(table, powers, FEW)[1]
+            depth = value.max(axis=2, keepdims=True) - value[:, :, [0, -1]]
+            short = (depth < fall - SLACK + 2.0).any(axis=0)  # (T, 2); a little more, for the next ones
+            if not short.any():
+                break
+            width = high - low
+            low, high = low - 0.15 * width * short[:, 0], high + 0.15 * width * short[:, 1]
+        else:
+            return None
+        n = prepared.resolution.mu_nodes + 4
+        while n <= MOST:
+            table = self._table(panels, powers.rows, low, high, n)
+            if np.abs(table.series[:, :, -2:]).sum(axis=0).max() < RESOLVED:
+                return table
+            n *= 2
+        return None
+
+    def _table(self, panels: TauPanels, rows: Integers, low: Array, high: Array, n: int) -> Table:
+        value = self._prepared.convolution.log_marginal(window_nodes(low, high, n), panels.tau, rows)
+        return Table(panels, rows, low, high, value @ to_chebyshev(n).T)
+
+    def _guessed(self, powers: Powers, tau: Array) -> tuple[Array, Array] | None:
+        """Windows by the normal likelihood; None where a flat prior has no trial to hold it."""
+        effects, prepared = self._prepared.effects, self._prepared
+        precision = ~prepared.neutral / (effects.se**2 + tau[:, None] ** 2)
+        own = powers.mu[:, None] / self._scale**2
+        total = powers.trials @ precision.T + own
+        if not total.min() > 0.0:
+            return None
+        mean = (powers.trials @ (precision * effects.y).T + own * self._location) / total
+        half = np.sqrt(2.0 * prepared.resolution.fall + 7.0) / np.sqrt(total)
+        return (mean - half).min(axis=0), (mean + half).max(axis=0)
+
+    # ---- what a table says of the variations
+
+    def _log_posterior(self, table: Table, powers: Powers, points: int) -> tuple[Array, Array]:
+        """Equally spaced means (T, N), and the log posterior there less the prior of tau (S, T, N)."""
+        place = np.linspace(-1.0, 1.0, points)
+        low, high = table.low[:, None], table.high[:, None]
+        m, value = 0.5 * (low + high) + 0.5 * (high - low) * place, table.at(place, powers)
+        if np.isfinite(self._scale):
+            log_prior = -0.5 * ((m - self._location) / self._scale) ** 2 - np.log(self._scale) - 0.5 * LOG_2PI
+            value += powers.mu[:, None, None] * log_prior
+        return m, value
+
+    def _weighted(self, table: Table, powers: Powers, tails: list[float]) -> ManyMeans | None:
+        """The posteriors, where the windows of the table hold them and are not too wide for them."""
+        half = 0.5 * (table.high - table.low)
+        _, rough = self._log_posterior(table, powers, DENSE)
+        depth = rough.max(axis=2) - np.maximum(rough[:, :, 0], rough[:, :, -1])
+        sd = sharpest(rough.reshape(-1, DENSE), 2.0 / (DENSE - 1))
+        n = max(int(np.ceil(2.0 / (SPACING * float(sd.min())))) + 1, 33)
+        if depth.min() < self._prepared.resolution.fall - SLACK or n > MOST_POINTS:
+            return None
+        points, value = self._log_posterior(table, powers, n)
+        spacing = 2.0 * half / (n - 1)
+        peak = value.max(axis=2)
+        log_evidence = peak + np.log(np.exp(value - peak[:, :, None]).sum(axis=2)) + np.log(spacing)
+        weights: list[Weights] = [
+            weigh(table.panels, log_evidence[s], PoweredPrior(prior, float(powers.tau[s])), tails[s])
+            for s, prior in enumerate(powers.priors)
+        ]
+        return ManyMeans(
+            self._prepared.kernel,
+            table.panels.tau,
+            points,
+            spacing,
+            value - log_evidence[:, :, None],
+            weights,
+            self._prepared.resolution.panel,
+        )

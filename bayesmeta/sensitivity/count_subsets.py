@@ -1,0 +1,80 @@
+"""Posteriors of many subsets of the trials of a model of counts: the trials are integrated over once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmeta.errors import BayesmetaError
+from bayesmeta.exact.many_means import ManyMeans
+from bayesmeta.exact.variations import Powers, Variations
+from bayesmeta.posterior import Posterior
+from bayesmeta.priors import HeterogeneityPrior
+from bayesmeta.sensitivity.rows import COMPUTED, LEVELS, Row
+from bayesmeta.types import Array, Integers
+
+ALIKE = 2.0  # the widest of the subsets that are done together, over the narrowest
+
+
+def rows_of(many: ManyMeans) -> list[Row]:
+    """The computed columns of each posterior."""
+    effect, new = many.effect, many.new
+    tau = np.stack([many.heterogeneity(s).quantile(LEVELS) for s in range(len(many.weights))])
+    columns = [effect.quantiles(LEVELS), new.quantiles(LEVELS), tau, effect.above(0.0), new.above(0.0)]
+    return [dict(zip(COMPUTED, values)) for values in np.column_stack(columns).tolist()]
+
+
+@dataclass(frozen=True, eq=False)
+class CountSubsets:
+    """A model of a pooled effect by quadrature whose trials are taken in and out.
+
+    Parameters
+    ----------
+    variations : what the engine keeps.
+    prior : of tau.
+    se : (k,) standard errors.
+    """
+
+    variations: Variations
+    prior: HeterogeneityPrior
+    se: Array
+
+    @classmethod
+    def of(cls, posterior: Posterior) -> "CountSubsets | None":
+        """Of a posterior's trials; None where its model is not of this kind."""
+        prepared = getattr(posterior, "prepared", None)
+        if prepared is None or prepared.variations is None:
+            return None
+        return cls(prepared.variations, posterior.model.tau_prior, posterior.effects.se)
+
+    def rows(self, kept: Array) -> list[Row | None]:
+        """The computed columns of each subset (n, k); None where it has to be fitted by itself."""
+        found: list[Row | None] = [None] * len(kept)
+        for chosen in self._alike(kept):
+            many = self._posteriors(kept[chosen])
+            if many is None:
+                continue
+            for position, row in zip(chosen, rows_of(many), strict=True):
+                found[position] = row
+        return found
+
+    def above(self, kept: Array) -> Array:
+        """(n,) P(mu > 0) of each subset; NaN where it has to be fitted by itself."""
+        found = np.full(len(kept), np.nan)
+        for chosen in self._alike(kept):
+            many = self._posteriors(kept[chosen])
+            if many is not None:
+                found[chosen] = many.effect.above(0.0)
+        return found
+
+    def _posteriors(self, kept: Array) -> ManyMeans | None:
+        try:
+            return self.variations.posteriors(Powers.leaving(kept, self.prior, self.se))
+        except BayesmetaError:
+            return None  # the fit by itself says why
+
+    def _alike(self, kept: Array) -> list[Integers]:
+        """Positions of the subsets that go together, being about as wide as each other."""
+        with np.errstate(divide="ignore"):
+            width = -0.5 * np.log2(kept @ self.se**-2.0)
+        step = np.floor((width - width.min()) / np.log2(ALIKE)) if np.isfinite(width).all() else width
+        return [np.flatnonzero(step == one) for one in np.unique(step)]
