@@ -4,6 +4,7 @@ import numpy as np
 
 from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.model import Model
+from bayesmeta.nuts.prior_forms import form_of
 from bayesmeta.nuts.samplers import SAMPLERS
 from bayesmeta.priors import Prior
 
@@ -30,7 +31,7 @@ def refuse_model(model: Model, columns: tuple[str, ...]) -> None:
 
 
 def _refuse_prior(prior: Prior, role: str, offered: str) -> None:
-    if prior.pymc is None:
+    if form_of(prior) is None:
         raise PriorError(
             f"{role} prior {prior}: PyMC has no such distribution. State one that it has, such as {offered}, or fit"
             " with --engine exact."

@@ -35,7 +35,8 @@ def complete(sample: Sample, plan: Plan, model: Model, design: Design, seed: int
     # A stream of its own, apart from the sampler's, which counts from the same seed.
     rng = np.random.default_rng([seed, 1])
     beta = sample.variables["beta"][..., : plan.p]
-    tau = sample.variables.get("tau", np.zeros(beta.shape[:2]))
+    known = 0.0 if model.random_effects == "none" else model.tau_prior.point
+    tau = sample.variables["tau"] if known is None else np.full(beta.shape[:2], known)
     mean = beta @ design.matrix.T
     draws = {"beta": beta, "tau": tau}
     if "gamma" in sample.variables:

@@ -12,6 +12,7 @@ from bayesmeta.types import Array
 
 NODES = 20  # of the mixing precision of Student-t random effects
 OUTSIDE = 1e-7  # of its distribution
+BASELINE_ACCURACY = 1e-3  # relative, of the density of a Student-t prior of the baselines as a mixture of normals
 
 
 def marginal_log_likelihood(trials: Trials, model: Model, effects: Effects, mean: Array, tau: Array) -> Array:
@@ -36,19 +37,28 @@ def marginal_log_likelihood(trials: Trials, model: Model, effects: Effects, mean
     for name, rows in ((model.likelihood, np.flatnonzero(counted)), ("normal", np.flatnonzero(~counted))):
         if not len(rows):
             continue
-        evidence = Evidence(
-            effects.y[rows],
-            effects.se[rows],
-            trials.counts[effects.rows][rows],
-            model.baseline_prior.gaussian or (0.0, 5.0),
-            model.baseline_at,
-        )
-        log_p = with_normal_effects(name, evidence)
-        m = mean[..., rows]
-        # The widest first: a tabulated likelihood then has its whole range from the start.
-        terms = [np.log(w) + log_p(m, c * tau[..., None]) for c, w in zip(scales, weights, strict=True)]
-        found[..., rows] = np.logaddexp.reduce(terms, axis=0)
+        found[..., rows] = -np.inf
+        for share, *baseline in _baselines(model) if name == "binomial" else [(1.0, 0.0, 1.0)]:
+            evidence = Evidence(
+                effects.y[rows],
+                effects.se[rows],
+                trials.counts[effects.rows][rows],
+                (baseline[0], baseline[1]),
+                model.baseline_at,
+            )
+            log_p = with_normal_effects(name, evidence)
+            # The widest first: a tabulated likelihood then has its whole range from the start.
+            for c, w in zip(scales, weights, strict=True):
+                term = np.log(share * w) + log_p(mean[..., rows], c * tau[..., None])
+                found[..., rows] = np.logaddexp(found[..., rows], term)
     return found
+
+
+def _baselines(model: Model) -> list[tuple[float, float, float]]:
+    """Weight, location and scale of the normals that the prior of the baselines is a mixture of."""
+    parts = model.baseline_prior.as_normal_mixture(BASELINE_ACCURACY)
+    assert parts is not None
+    return list(zip(*(part.tolist() for part in parts), strict=True))
 
 
 def components(model: Model) -> tuple[Array, Array]:

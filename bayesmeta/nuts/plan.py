@@ -13,6 +13,7 @@ import numpy as np
 from bayesmeta.effects import Effects
 from bayesmeta.errors import PriorError
 from bayesmeta.model import Design, Model
+from bayesmeta.nuts.prior_forms import Form, form_of
 from bayesmeta.nuts.ways import log_ways
 from bayesmeta.priors import Normal, Prior
 from bayesmeta.trials import Trials
@@ -122,7 +123,7 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
         trials=size if by_trial else 0,
         random_effects=random_effects,
     )
-    parameters = [value for prior in priors for value in _pymc(prior)[1].values()]
+    parameters = [value for prior in priors for value in _form(prior)[1].values()]
     return Plan(structure, table, np.array([*parameters, *shape]), k, p, ways)
 
 
@@ -156,11 +157,12 @@ def outlier_unit(outliers: Any, factor: Any) -> Any:
 
 
 def _family(prior: Prior) -> Family:
-    name, parameters = _pymc(prior)
+    name, parameters = _form(prior)
     return name, tuple(parameters)
 
 
-def _pymc(prior: Prior) -> tuple[str, dict[str, float]]:
-    if prior.pymc is None:  # refused before: bayesmeta/nuts/carried.py
+def _form(prior: Prior) -> Form:
+    form = form_of(prior)
+    if form is None:  # refused before: bayesmeta/nuts/carried.py
         raise PriorError(f"{prior}: PyMC has no such distribution.")
-    return prior.pymc
+    return form

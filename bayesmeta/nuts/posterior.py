@@ -65,8 +65,9 @@ class NutsPosterior(Posterior):
     # ---- quantities as (chain, draw)
 
     def _tau(self) -> Marginal:
-        if self.model.random_effects == "none":
-            return PointMass("tau", 0.0)
+        known = 0.0 if self.model.random_effects == "none" else self.model.tau_prior.point
+        if known is not None:
+            return PointMass("tau", known)
         return DrawsMarginal("tau", self._draws["tau"], lower=0.0, moments=self._moments.of_tau)
 
     def _linear(self, row: Array, name: str, *, new: bool = False) -> Marginal:
@@ -138,7 +139,7 @@ class NutsPosterior(Posterior):
             )
         outliers, factor = parameters
         mean = self._draws["beta"] @ self.design.matrix.T
-        z = (self._draws["theta"] - mean) / self._draws["tau"][..., None]
+        z = (self._draws["theta"] - mean) / np.maximum(self._draws["tau"][..., None], np.finfo(float).tiny)
         rest = (1.0 - outliers) * factor * np.exp(-0.5 * z**2 * (1.0 - factor**-2.0))
         probability = outliers / (outliers + rest) if outliers else np.zeros_like(z)
         return pd.DataFrame({"study": list(self.studies_in_model), "probability": probability.mean(axis=(0, 1))})
