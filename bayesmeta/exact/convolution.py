@@ -7,7 +7,7 @@ L_ij: the same products backwards.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from scipy.special import ndtr
@@ -29,9 +29,15 @@ AT_ONCE = 1_000_000
 
 
 def narrow_rule(scales: Array, weights: Array, reach: float = 24.0) -> tuple[Array, Array]:
-    """Offsets and weights of a sum of normals too narrow for the grid: one rule for all of them."""
+    """Offsets, in units of tau, and weights of a sum of normals too narrow for the grid: one rule for all of them."""
+    return _rule_of(scales.tobytes(), weights.tobytes(), reach)
+
+
+@lru_cache(maxsize=1024)
+def _rule_of(scales: bytes, weights: bytes, reach: float) -> tuple[Array, Array]:
+    """The same, kept: at many tau the same components are narrow."""
     z, share = _trapezoid(reach)
-    return _compressed(np.outer(scales, z).ravel(), np.outer(weights, share).ravel())
+    return _compressed(np.outer(np.frombuffer(scales), z).ravel(), np.outer(np.frombuffer(weights), share).ravel())
 
 
 def _compressed(offsets: Array, weights: Array) -> tuple[Array, Array]:
@@ -121,7 +127,8 @@ class Convolution:
                 found[:, t] = mass[:, first:last] @ self.kernel.at(near[:, None] - m[t], scale, finest)
             scales, weights = self.kernel.fine(scale, finest)
             if len(scales):
-                found[:, t] += self._smoothed(chosen, m[t], *narrow_rule(scales, weights))
+                offsets, shares = narrow_rule(scales, weights)
+                found[:, t] += self._smoothed(chosen, m[t], offsets * scale, shares)
             self._add_tails(found[:, t], chosen, m[t], scale)
         return np.log(np.maximum(found, TINY)) + self.grid.peak[chosen][:, None, None]
 
@@ -188,6 +195,7 @@ def spread_at(kernel: Kernel, theta: Array, m: Array, spacing: float, tau: float
     scales, weights = kernel.fine(tau, finest)
     if len(scales):
         offsets, shares = narrow_rule(scales, weights, 9.0)
+        offsets = offsets * tau
         near = np.flatnonzero((theta > m[0] - offsets.max()) & (theta < m[-1] + offsets.max()))
         for part in np.array_split(near, max(1, len(near) * len(offsets) * len(log_f) // AT_ONCE)):
             found[:, part] += _blurred(theta[part], m, log_f, offsets, shares)

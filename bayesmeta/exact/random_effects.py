@@ -7,12 +7,13 @@ from functools import cache
 import numpy as np
 from scipy.special import gammaln
 
-from bayesmeta.types import Array
+from bayesmeta.types import Array, Booleans, Integers
 
 INVERSE_SQRT_2PI = float(1.0 / np.sqrt(2.0 * np.pi))
 LEAST = -700.0  # the exponential of less is no normal number, and slow
 STEP = 0.36  # of the trapezoid rule in the log of the mixing precision
 FALL = 32.0
+SEEN = 9.5  # standard deviations: a normal density beyond is e^-45 of its peak
 POINT = 1e-5  # of the finest scale that is resolved
 
 
@@ -40,30 +41,51 @@ class Kernel:
         """Density at distances from the mean, of the part of the mixture whose scale is at least `finest`."""
         if self.density is not None and tau >= 2.0 * finest:
             return np.asarray(self.density(distance / tau) / tau)
+        coarse = self.scale * tau >= finest
+        if self.density is not None and 2 * int(coarse.sum()) > len(coarse):
+            # The many that are resolved are the whole less the few that are not: what cancels is what `fine` adds.
+            whole = np.asarray(self.density(distance / tau) / tau)
+            self._take_off(whole.ravel(), np.abs(distance).ravel(), tau, ~coarse)
+            return np.maximum(whole, 0.0)
+        return self._sum(distance, tau, coarse)
+
+    def _take_off(self, whole: Array, distance: Array, tau: float, chosen: Booleans) -> None:
+        """Subtract some of the normals in place, the widest first, each only where it is seen."""
+        order = np.flatnonzero(chosen)[np.argsort(-self.scale[chosen])]
+        seen: Integers | None = None
+        for scale, weight in zip((self.scale[order] * tau).tolist(), self.weight[order].tolist(), strict=True):
+            near = distance < SEEN * scale if seen is None else distance[seen] < SEEN * scale
+            seen = np.flatnonzero(near) if seen is None else seen[near]
+            if not len(seen):
+                break
+            z = distance[seen] / scale
+            whole[seen] -= np.exp(-0.5 * z * z) * (weight / scale * INVERSE_SQRT_2PI)
+
+    def _sum(self, distance: Array, tau: float, chosen: Booleans) -> Array:
+        """Density of some of the normals."""
         square = np.square(distance)
         total: Array | None = None
-        for scale, weight in zip((self.scale * tau).tolist(), self.weight.tolist(), strict=True):
-            if scale >= finest:
-                part = square * (-0.5 / scale**2)
-                np.maximum(part, LEAST, out=part)
-                np.exp(part, out=part)
-                part *= weight / scale * INVERSE_SQRT_2PI
-                total = part if total is None else np.add(total, part, out=total)
+        for scale, weight in zip((self.scale[chosen] * tau).tolist(), self.weight[chosen].tolist(), strict=True):
+            part = square * (-0.5 / scale**2)
+            np.maximum(part, LEAST, out=part)
+            np.exp(part, out=part)
+            part *= weight / scale * INVERSE_SQRT_2PI
+            total = part if total is None else np.add(total, part, out=total)
         return np.zeros(distance.shape) if total is None else total
 
     def fine(self, tau: float, finest: float) -> tuple[Array, Array]:
-        """Scale and weight of the components that `at` leaves out."""
+        """Scale, over tau, and weight of the components that `at` leaves out."""
         if self.density is not None and tau >= 2.0 * finest:
             return np.empty(0), np.empty(0)
         scale = self.scale * tau
         out = scale < finest
         if self.density is None:
-            return scale[out], self.weight[out]
+            return self.scale[out], self.weight[out]
         # Of the many components of a t distribution, those that are as good as a point are taken as one.
         point = scale < POINT * finest
         rest = out & ~point
-        merged = np.append(scale[rest], 0.0), np.append(self.weight[rest], self.weight[point].sum())
-        return merged if point.any() else (scale[rest], self.weight[rest])
+        merged = np.append(self.scale[rest], 0.0), np.append(self.weight[rest], self.weight[point].sum())
+        return merged if point.any() else (self.scale[rest], self.weight[rest])
 
     def only(self, component: int) -> "Kernel":
         """One component by itself, with its weight."""
