@@ -9,7 +9,7 @@ TAU = ("half_normal(0.5)", "half_normal(1)", "half_cauchy(0.5)", "uniform(0, 10)
 
 
 def line(name: str, mu: str, tau: str) -> str:
-    summary = bm.fit(bm.load(name), bm.Model("normal", mu=mu, tau=tau)).summary()[["median", "lower", "upper"]]
+    summary = bm.fit(bm.load(name), bm.Model(mu=mu, tau=tau)).summary()[["median", "lower", "upper"]]
     pooled, new = np.exp(summary.loc["mu"]), np.exp(summary.loc["theta_new"])
     spread = summary.loc["tau"]
     return (
