@@ -11,13 +11,20 @@ from bayesmeta.trials import Trials
 SEED = 20230227  # the review's issue of Health Technol Assess, 27 February 2023
 
 
-def _exact(trials: Trials, model: Model, **_: Any) -> Posterior:
-    from bayesmeta.exact import fit_exact
+def _exact(trials: Trials, model: Model, accuracy: bool, **_: Any) -> Posterior:
+    from bayesmeta.exact import fit_exact, self_checked
 
-    return fit_exact(trials, model)
+    posterior = fit_exact(trials, model)
+    return self_checked(posterior) if accuracy else posterior
 
 
-def _nuts(trials: Trials, model: Model, **sampling: Any) -> Posterior:
+def _nuts(trials: Trials, model: Model, accuracy: bool, **sampling: Any) -> Posterior:
+    if accuracy:
+        raise ModelError(
+            "--accuracy (accuracy=True) is the self-check of the exact engine, which repeats a fit at more nodes. NUTS"
+            " has convergence diagnostics in its place: R-hat, effective sample sizes and Monte Carlo errors in the"
+            " summary, and bayesmeta.checks.convergence(posterior). Leave it out, or fit with --engine exact."
+        )
     from bayesmeta.nuts import fit_nuts
 
     return fit_nuts(trials, model, **sampling)
@@ -32,6 +39,7 @@ def fit(
     model: Model | None = None,
     engine: str = "exact",
     *,
+    accuracy: bool = False,
     seed: int = SEED,
     draws: int = 1000,
     tune: int = 1000,
@@ -48,11 +56,11 @@ def fit(
     trials : from `read_trials` or `load`.
     model : `Model`; None for the default model, whose likelihood is hypergeometric where any trial has counts and
         normal where all are estimates.
-    engine : "exact" (quadrature, no Monte Carlo error) or "nuts" (PyMC; the arguments below are for it).
-    seed : integer seed; the same seed gives the same draws.
-    draws, tune, chains : draws kept and warm-up draws in each chain, and the number of chains.
-    sampler : "nutpie" or "pymc".
-    progress : show the sampler's progress on standard error.
+    engine : "exact" (quadrature, no Monte Carlo error) or "nuts" (PyMC).
+    accuracy : exact engine: repeat the fit at more nodes, store what moves in `diagnostics["accuracy"]`, and warn
+        where that is more than 1e-6 of a posterior standard deviation.
+    seed, draws, tune, chains, sampler, progress : NUTS: integer seed, draws kept and warm-up draws in each chain,
+        number of chains, "nutpie" or "pymc", and whether to show progress on standard error.
 
     Returns
     -------
@@ -60,12 +68,9 @@ def fit(
 
     Raises
     ------
-    DataError
-        A control arm that would be counted twice.
-    ModelError, PriorError
-        A model that these trials cannot carry.
-    ConvergenceError
-        NUTS did not converge, after one retry with a higher target_accept.
+    DataError : a control arm that would be counted twice.
+    ModelError, PriorError : a model that these trials cannot carry.
+    ConvergenceError : NUTS did not converge, after one retry with a higher target_accept.
 
     References
     ----------
@@ -81,5 +86,6 @@ def fit(
     if engine not in ENGINES:
         raise ModelError(f"engine {engine!r}: there is no such. Known: {', '.join(ENGINES)}.")
     trials.refuse_shared_controls()
+    model = (model if model is not None else Model()).for_trials(trials)
     sampling = {"seed": seed, "draws": draws, "tune": tune, "chains": chains, "sampler": sampler, "progress": progress}
-    return ENGINES[engine](trials, (model if model is not None else Model()).for_trials(trials), **sampling)
+    return ENGINES[engine](trials, model, accuracy=accuracy, **sampling)

@@ -30,6 +30,9 @@ from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 
 Engine = Annotated[str, typer.Option(metavar="|".join(ENGINES), help="exact: quadrature; nuts: sampling with PyMC.")]
+Accuracy = Annotated[
+    bool, typer.Option("--accuracy", help="Also repeat the fit at more nodes, and say what moves (exact).")
+]
 DrawsTo = Annotated[str | None, typer.Option(metavar="FILE.nc", help="Also write draws, as netCDF that ArviZ reads.")]
 
 
@@ -38,6 +41,7 @@ def fit_command(
     file: File,
     model: Model,
     engine: Engine = "exact",
+    accuracy: Accuracy = False,
     draws: Draws = "1000",
     tune: Tune = "1000",
     chains: Chains = "4",
@@ -64,7 +68,9 @@ def fit_command(
     trials = evidence(file, data=data, outcome=outcome, direction=direction)
     # Standard output is for the result: what a library prints on the way goes where progress goes.
     with contextlib.redirect_stdout(sys.stderr):
-        posterior = fit(trials, model, engine, **sampling, sampler=sampler, progress=sys.stderr.isatty())
+        posterior = fit(
+            trials, model, engine, accuracy=accuracy, **sampling, sampler=sampler, progress=sys.stderr.isatty()
+        )
         result = posterior.to_dict()
         if draws_to is not None:
             write_draws(posterior, Path(draws_to), sampling)

@@ -76,7 +76,16 @@ def print_fit(posterior: Posterior) -> None:
         ],
     )
     print_sampling(out, posterior)
-    print_lines(out, [*assumptions(posterior), *zero_cells(posterior), *evidence_for(posterior), *remarks(posterior)])
+    print_lines(
+        out,
+        [
+            *assumptions(posterior),
+            *zero_cells(posterior),
+            *evidence_for(posterior),
+            *self_check(posterior),
+            *remarks(posterior),
+        ],
+    )
 
 
 def parameter_rows(posterior: Posterior) -> list[list[str]]:
@@ -218,6 +227,17 @@ def remarks(posterior: Posterior) -> list[str]:
     if absent:
         lines.append(f"These moments do not exist (the data say too little about tau): {', '.join(absent)}.")
     return lines
+
+
+def self_check(posterior: Posterior) -> list[str]:
+    """What moved at more nodes, where that was asked for."""
+    found = posterior.diagnostics.get("accuracy")
+    if found is None:
+        return []
+    return [
+        f"Self-check: at more nodes {found['worst_quantity']} moves most, by {found['worst_change']:.1g} posterior"
+        f" standard deviations; the log marginal likelihood by {found['log_marginal_likelihood_change']:.1g}."
+    ]
 
 
 def _listed(studies: tuple[str, ...]) -> str:

@@ -19,6 +19,7 @@ FIRST_WIDTH = 14.0  # of the first panels together, in u
 FALL = 42.0  # a density e^-42 below its peak holds no mass that a double could show
 LAST_U = 600.0
 LAST_TAU = 1e150  # its square is still a double
+BEYOND = 2.0  # of u, where the self-check looks on
 PROBES = 72
 ZOOMS = 40
 RESOLVED = 1e-9  # of the whole mass: what the last Legendre coefficients of a panel may hold; results are good to 1e-10
@@ -44,6 +45,13 @@ class TauNodes:
     log_weight: Array
     edges: Array
     scale: float
+
+    @property
+    def finer(self) -> "TauNodes":
+        """Twice the nodes on the same range, and panels beyond it: what the self-check compares with."""
+        middles = 0.5 * (self.edges[:-1] + self.edges[1:])
+        last = min(float(self.edges[-1]) + BEYOND, float(np.arcsinh(LAST_TAU / self.scale)))
+        return _on_panels(np.unique([*self.edges, *middles, last]), self.scale)
 
 
 def tau_nodes(log_density: LogDensity, scale: float, breaks: tuple[float, ...], moments: int = 2) -> TauNodes:
@@ -75,7 +83,10 @@ def tau_nodes(log_density: LogDensity, scale: float, breaks: tuple[float, ...], 
             return np.stack([value, value + moments * np.log(tau)]) if moments else value[None]
 
     low, high = _range(log_integrands, at_breaks, min(LAST_U, float(np.arcsinh(LAST_TAU / scale))))
-    edges = _refined(_first_edges(low, high, at_breaks), log_integrands)
+    return _on_panels(_refined(_first_edges(low, high, at_breaks), log_integrands), scale)
+
+
+def _on_panels(edges: Array, scale: float) -> TauNodes:
     x, w, _ = gauss_legendre(NODES_PER_PANEL)
     half = 0.5 * np.diff(edges)[:, None]
     u = (edges[:-1, None] + half * (1.0 + x)).ravel()

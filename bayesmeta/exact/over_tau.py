@@ -40,13 +40,14 @@ def known_tau(problem: NormalProblem, tau: float) -> OverTau:
     return OverTau(given, np.ones(1), float(given.log_evidence[0]), 2, None, np.zeros_like)
 
 
-def over_tau(problem: NormalProblem, prior: HeterogeneityPrior) -> OverTau:
+def over_tau(problem: NormalProblem, prior: HeterogeneityPrior, *, finer: bool = False) -> OverTau:
     """Nodes of tau and their posterior weights: p(tau | y) ~ p(tau) p(y | tau).
 
     Parameters
     ----------
     problem : the trials, the design and the priors of its coefficients.
     prior : of tau.
+    finer : at more nodes, for the self-check.
 
     Returns
     -------
@@ -66,6 +67,7 @@ def over_tau(problem: NormalProblem, prior: HeterogeneityPrior) -> OverTau:
         return prior.log_density(tau) + problem.given(tau).log_evidence
 
     nodes = tau_nodes(log_density, float(problem.se.min()), prior.breaks, moments)
+    nodes = nodes.finer if finer else nodes
     given = problem.given(nodes.tau)
     log_weight = nodes.log_weight + prior.log_density(nodes.tau) + given.log_evidence
     largest = log_weight.max()

@@ -9,7 +9,7 @@ import pandas as pd
 from bayesmeta.effects import Effects
 from bayesmeta.exact.given_tau import NormalProblem
 from bayesmeta.exact.nodes import gauss_legendre
-from bayesmeta.exact.over_tau import OverTau
+from bayesmeta.exact.over_tau import OverTau, over_tau
 from bayesmeta.model import Design, Model
 from bayesmeta.posterior import Marginal, NormalMixture, PanelDensity, PointMass, Posterior, mixture_quantiles
 from bayesmeta.posterior.arviz import data_tree
@@ -146,3 +146,17 @@ class ExactPosterior(Posterior):
         flat = self.draws(draws * chains, seed)
         shaped = {name: value.reshape(chains, draws, *value.shape[1:]) for name, value in flat.items()}
         return data_tree(self, shaped, seed=seed)
+
+    def accuracy(self) -> pd.DataFrame:
+        """Self-check: the same fit at twice the nodes of tau and beyond them, and how far each quantity moves.
+
+        Returns
+        -------
+        DataFrame indexed by parameter and study: `change`, the largest change of mean, sd, median or limits in
+        posterior standard deviations, and in the row "log_marginal_likelihood" the absolute change.
+        """
+        from bayesmeta.exact.accuracy import compare
+
+        known = self._solved.nodes is None
+        solved = self._solved if known else over_tau(self._problem, self.model.tau_prior, finer=True)
+        return compare(self, ExactPosterior(self.trials, self.model, self.design, self.effects, self._problem, solved))

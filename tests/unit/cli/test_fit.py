@@ -163,6 +163,15 @@ def test_draws_are_written_as_netcdf_and_repeat_with_their_seed(table, tmp_path)
         tree.close()
 
 
+def test_the_self_check_is_in_the_diagnostics_and_in_a_sentence(table):
+    assert "accuracy" not in fitted(table)["diagnostics"]
+    found = fitted(table, "--accuracy")["diagnostics"]["accuracy"]
+    assert found["worst_change"] < 1e-6
+    text = " ".join(run("fit", table, "--accuracy").stdout.split())
+    assert f"Self-check: at more nodes {found['worst_quantity']} moves most, by {found['worst_change']:.1g}" in text
+    assert "convergence diagnostics" in run("fit", table, "--accuracy", "--engine", "nuts").stderr
+
+
 # For people
 
 
