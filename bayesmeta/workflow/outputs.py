@@ -15,6 +15,7 @@ import pandas as pd
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.posterior import Posterior
 from bayesmeta.report import Report, record
+from bayesmeta.report.findings import Finding
 from bayesmeta.types import Json
 
 RECORD = "record.json"
@@ -111,10 +112,22 @@ def write_findings(folder: Path, report: Report) -> None:
     """The table of each finding as CSV, under the finding's name."""
     seen: dict[str, int] = {}
     for finding in report.findings:
-        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(finding).__name__).lower()
+        name = file_name(finding)
         seen[name] = seen.get(name, 0) + 1
         suffix = f"-{seen[name]}" if seen[name] > 1 else ""
         finding.table.to_csv(folder / f"{name}{suffix}.csv", index=False, lineterminator="\n")
+
+
+def file_name(finding: Finding) -> str:
+    """The name of a finding's CSV file, without ending.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> file_name(bm.sensitivity.leave_one_out(bm.load("crins2014")))
+    'leave-one-out'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(finding).__name__).lower()
 
 
 def slug(text: str) -> str:

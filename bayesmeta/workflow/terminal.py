@@ -1,8 +1,5 @@
 """A report as text for people: what a reader looks for first, first."""
 
-import sys
-from typing import IO
-
 import numpy as np
 import pandas as pd
 from rich.console import Console
@@ -13,19 +10,14 @@ from rich.text import Text
 from bayesmeta.frequentist import Pools
 from bayesmeta.report import Report, number, odds_ratio, probability
 from bayesmeta.tables import rows
+from bayesmeta.workflow.layout import console, plain_table
+from bayesmeta.workflow.what_if import show_finding
 
-WIDTH = 110
 INTERVALS = {"wald": "Wald", "hksj": "HKSJ", "hksj_adhoc": "ad hoc HKSJ"}
 
 
-def console(stream: IO[str] | None = None) -> Console:
-    """A console that wraps at a readable width, and does not shrink tables when its output goes into a file."""
-    found = Console(file=stream or sys.stdout, highlight=False)
-    return found if found.is_terminal else Console(file=stream or sys.stdout, highlight=False, width=WIDTH)
-
-
 def show(report: Report, to: Console | None = None) -> None:
-    """Print a report: the evidence, the frequentist pools, the Bayesian answers, the trials, the checks."""
+    """Print a report: the evidence, the pools, the Bayesian answers, the trials, the checks, and what if."""
     screen = to or console()
     screen.print()
     screen.rule(Text(report.trials.outcome or report.trials.name, style="bold"))
@@ -38,15 +30,15 @@ def show(report: Report, to: Console | None = None) -> None:
     if report.fits:
         screen.print(answers_table(report))
         screen.print(studies_table(report))
-    for sentence in report.sentences():
-        screen.print(Text(f"- {sentence}"))
+    for finding in report.findings:
+        show_finding(finding, screen)
 
 
 def pools_table(pools: Pools) -> Table:
     """One row a method; a column for each kind of interval."""
     present = [name for name in INTERVALS if (pools.table["interval"] == name).any()]
     titles = [INTERVALS[name] for name in present]
-    table = _table("Frequentist pooled OR (95% interval)", "method", "tau", "OR", *titles, "new setting (Wald)")
+    table = plain_table("Frequentist pooled OR (95% interval)", "method", "tau", "OR", *titles, "new setting (Wald)")
     for method, found in pools.table.groupby("method", sort=False):
         by_interval = {row.interval: row for row in rows(found)}
         first = next(iter(by_interval.values()))
@@ -56,14 +48,6 @@ def pools_table(pools: Pools) -> Table:
         tau = number(float(np.sqrt(first.tau2))) if np.isfinite(first.tau2) else ""
         prediction = _span(first.prediction_lower, first.prediction_upper)
         table.add_row(str(method), tau, number(float(np.exp(first.estimate))), *cells, prediction)
-    return table
-
-
-def _table(title: str, *columns: str) -> Table:
-    """A plain table: the first column is text, the others are numbers and stand to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for position, column in enumerate(columns):
-        table.add_column(column, justify="right" if position else "left", no_wrap=position > 0)
     return table
 
 
@@ -86,7 +70,7 @@ def heterogeneity_line(pools: Pools) -> str:
 def answers_table(report: Report) -> Table:
     """The Bayesian answers: for each fit its quantities, a row each."""
     direction = {"higher": "P(OR > 1), wished", "lower": "P(OR < 1), wished"}.get(report.trials.direction)
-    table = _table("Posterior: median (95% interval)", "", "OR (tau: log OR)", direction or "P(OR > 1)")
+    table = plain_table("Posterior: median (95% interval)", "", "OR (tau: log OR)", direction or "P(OR > 1)")
     for fit in report.fits:
         table.add_row(Text(fit.label, style="bold"), "", "")
         answers = report.answers(fit)
@@ -104,7 +88,7 @@ def studies_table(report: Report) -> Table:
     """Each trial: counts, observed and shrunken OR in the first fit."""
     fit = report.fits[0]
     title = f"Trials: observed and shrunken OR ({fit.label})"
-    table = _table(title, "trial", "treated", "control", "observed", "shrunken")
+    table = plain_table(title, "trial", "treated", "control", "observed", "shrunken")
     counts = fit.trials.counts[fit.effects.rows]
     for row, count in zip(rows(fit.studies()), counts, strict=True):
         arms = ["" if np.isnan(count[j]) else f"{count[j]:.0f}/{count[j + 1]:.0f}" for j in (0, 2)]

@@ -22,6 +22,7 @@ def test_a_table_of_ones_own_with_names_that_are_no_markup(tmp_path: Path):
     assert done.exit_code == 0, done.stderr
     assert NASTY in done.stdout
     assert "group: sensitivity_focused = yes" in done.stdout
+    assert done.stdout.index("What if? The verdict") < done.stdout.index("Prior grid: the pooled OR under")
     assert "Results are in" in done.stderr
     assert (tmp_path / "out" / "own" / "forest.png").is_file()
 
