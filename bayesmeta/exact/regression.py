@@ -13,8 +13,10 @@ import numpy as np
 from bayesmeta.errors import ModelError
 from bayesmeta.exact.convolution import Convolution
 from bayesmeta.exact.given_tau import GivenTau
+from bayesmeta.exact.lines import FEW as NODES_OF_WINDOWS
 from bayesmeta.exact.lines import Line, clenshaw, solve, to_chebyshev, window_nodes
 from bayesmeta.exact.predictors import Predictors, RowLine
+from bayesmeta.exact.separable import sum_over_rows
 from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.likelihoods.theta_grid import Resolution
 from bayesmeta.model import Design
@@ -27,6 +29,7 @@ STEP = {0: 1.0, 1: 0.7, 2: 0.75, 3: 0.95}
 OUT = {0: 0.0, 1: 7.4, 2: 7.0, 3: 6.4, 4: 6.4}
 MOST = 96
 RESOLVED = 1e-8  # what the last Chebyshev coefficients of a row's log likelihood may still hold
+ROUGH, ROUGH_OUT = 1.3, 5.5  # step and radius where only the ends of an axis are sought
 LOOSE = 1.0  # step where only mean and covariance are wanted, to place the lattice
 ALONG = 8.2  # half-length of the axis of the predictor
 ROW = 11.6  # half-width of the table of each row: the farthest corner of lattice and axis
@@ -188,16 +191,18 @@ class SeveralPredictors(Predictors):
     def _mean(self, region: Region) -> tuple[Array, Array]:
         """Posterior mean and covariance at each tau, by the lattice."""
         p = len(self._precision)
-        z = _lattice(p, LOOSE, OUT[p] * region.reach)
+        out = OUT[p] * region.reach
+        axis, rest = _lattice(1, LOOSE, out), _lattice(p - 1, LOOSE, out)
         centre, covariance = region.centre.copy(), np.empty_like(region.root)
-        for part in self._parts(len(z), len(centre)):
-            value = self._log_posterior_in(region, z[None], part)
-            weight = np.exp(value - value.max(axis=1, keepdims=True))
-            weight /= weight.sum(axis=1, keepdims=True)
+        z = np.concatenate([np.repeat(axis, len(rest), axis=0), np.tile(rest, (len(axis), 1))], axis=1)
+        for t, root in enumerate(region.root):
+            value = self._on_product(region, t, region.centre[t] + axis * root[:, 0], rest @ root[:, 1:].T).ravel()
+            weight = np.exp(value - value.max())
+            weight /= weight.sum()
             mean = weight @ z
-            second = np.einsum("tn,np,nq->tpq", weight, z, z) - mean[:, :, None] * mean[:, None, :]
-            centre[part] += np.einsum("tpq,tq->tp", region.root[part], mean)
-            covariance[part] = region.root[part] @ second @ np.swapaxes(region.root[part], 1, 2)
+            second = (z * weight[:, None]).T @ z - np.outer(mean, mean)
+            centre[t] += root @ mean
+            covariance[t] = root @ second @ root.T
         return centre, covariance
 
     def _depth(self, region: Region) -> float:
@@ -219,12 +224,24 @@ class SeveralPredictors(Predictors):
             if len(z) == 1
             else (region.centre[which, None, :] + np.einsum("tpq,tnq->tnp", region.root[which], z))
         )
-        away = beta - self._design.prior_location
-        total = -0.5 * (away * away) @ self._precision + self._log_constant
+        total = self._log_prior(beta, which)
         for row in range(len(self._rows)):
             local = (beta @ self._rows[row] - region.middle[row, which, None]) / region.half[row, which, None]
             total += clenshaw(region.series[row, which], np.clip(local, -1.0, 1.0))
         return np.asarray(total)
+
+    def _log_prior(self, beta: Array, which: Integers) -> Array:
+        """Of coefficients (t, N, p) at the nodes `which` (t,): (t, N)."""
+        away = beta - self._design.prior_location
+        return np.asarray(-0.5 * (away * away) @ self._precision + self._log_constant)
+
+    def _on_product(self, region: Region, t: int, along: Array, across: Array) -> Array:
+        """S at the sums of coefficients along (J, p) and across (L, p), at one node: (J, L)."""
+        middle, half = region.middle[:, t, None], region.half[:, t, None]
+        first, second = (self._rows @ along.T - middle) / half, (self._rows @ across.T) / half
+        beta = (along[:, None, :] + across).reshape(1, -1, along.shape[1])
+        log_prior = self._log_prior(beta, np.array([t])).reshape(len(along), len(across))
+        return sum_over_rows(region.series[:, t], first, second) + log_prior
 
     def _integrated(self, row: Array) -> tuple[Line, Array]:
         """The density of row' beta at each tau, and the log of its integral."""
@@ -238,23 +255,26 @@ class SeveralPredictors(Predictors):
         across = np.einsum("tpq,p->tq", region.root, row)  # v = row' centre + across' z
         sd = np.sqrt((across * across).sum(axis=1))
         turned = _rotations(across / sd[:, None])
-        rest = _lattice(p - 1, self._step, OUT[p - 1] * region.reach)
         middle = region.centre @ row
-        log_volume = np.log(np.einsum("tpp->tp", region.root)).sum(axis=1) - np.log(sd) + (p - 1) * np.log(self._step)
+        log_volume = np.log(np.einsum("tpp->tp", region.root)).sum(axis=1) - np.log(sd)
+        frame = region.root @ turned
+        fine, rough = (
+            (step, _lattice(p - 1, step, out * region.reach))
+            for step, out in ((self._step, OUT[p - 1]), (ROUGH, min(ROUGH_OUT, OUT[p - 1])))
+        )
 
         def log_density(v: Array, which: Integers) -> Array:
             """At v (t, n): the other directions summed on the lattice."""
             value = np.empty(v.shape)
-            axis = (v - middle[which, None]) / sd[which, None]
-            for part in self._parts(v.shape[1] * len(rest), len(which)):
-                shape = (len(part), v.shape[1], len(rest))
-                first = np.broadcast_to(axis[part, :, None, None], (*shape, 1))
-                z = np.concatenate([first, np.broadcast_to(rest, (*shape, p - 1))], axis=3).reshape(len(part), -1, p)
-                at = np.einsum("tpq,tnq->tnp", turned[which[part]], z)
-                log_p = self._log_posterior(at, which[part]).reshape(shape)
-                largest = log_p.max(axis=2)
-                value[part] = largest + np.log(np.exp(log_p - largest[..., None]).sum(axis=2))
-            return np.asarray(value + log_volume[which, None])
+            step, rest = rough if v.shape[1] == NODES_OF_WINDOWS else fine
+            for place, t in enumerate(which.tolist()):
+                axis = (v[place] - middle[t]) / sd[t]
+                along = region.centre[t] + axis[:, None] * frame[t, :, 0]
+                log_p = self._on_product(region, t, along, rest @ frame[t, :, 1:].T)
+                largest = log_p.max(axis=1)
+                total = np.log(np.exp(log_p - largest[:, None]).sum(axis=1))
+                value[place] = largest + total + log_volume[t] + (p - 1) * np.log(step)
+            return value
 
         low, high, series, log_total = solve(log_density, middle, sd, nodes=n, fall=DEPTH, resolved=SERIES)
         series[:, 0] -= log_total
