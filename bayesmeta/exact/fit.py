@@ -1,6 +1,7 @@
 """The exact fit: in closed form given tau where everything is normal, by quadrature for any likelihood elsewhere."""
 
 import warnings
+from collections.abc import Callable
 
 from bayesmeta.effects import effect_sizes
 from bayesmeta.errors import BayesmetaWarning
@@ -9,12 +10,17 @@ from bayesmeta.exact.given_tau import NormalProblem
 from bayesmeta.exact.over_tau import known_tau, over_tau
 from bayesmeta.exact.posterior import ExactPosterior
 from bayesmeta.exact.prepared import prepare
+from bayesmeta.exact.selection import fit_selection
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.trials import Trials
 
 CLOSED_FORM = ("normal", "none")  # random effects with which the normal likelihood is Gaussian given tau
 OUTSIDE = 1e-8  # of the posterior mass
+#: Models with a fit of their own: what a model has that asks for it, and the fit. The first that applies is taken.
+OWN: tuple[tuple[Callable[[Model], bool], Callable[[Trials, Model], Posterior]], ...] = (
+    (lambda model: model.selection is not None, fit_selection),
+)
 
 
 def fit_exact(trials: Trials, model: Model) -> Posterior:
@@ -50,6 +56,9 @@ def fit_exact(trials: Trials, model: Model) -> Posterior:
     0.345
     """
     model = model.for_trials(trials)
+    for asks, fit in OWN:
+        if asks(model):
+            return fit(trials, model)
     if model.likelihood != "normal" or model.random_effects not in CLOSED_FORM:
         return _by_quadrature(trials, model)
     effects = effect_sizes(trials, zero_cells=model.zero_cells)

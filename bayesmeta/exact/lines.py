@@ -98,7 +98,14 @@ def sharpest(value: Array, step: float) -> Array:
 
 
 def solve(
-    log_posterior: LogDensity, mean: Array, sd: Array, *, nodes: int, fall: float, resolved: float = RESOLVED
+    log_posterior: LogDensity,
+    mean: Array,
+    sd: Array,
+    *,
+    nodes: int,
+    fall: float,
+    resolved: float = RESOLVED,
+    most: int = MOST,
 ) -> tuple[Array, Array, Array, Array]:
     """Windows and polynomials of unnormalised log densities of v at each tau.
 
@@ -109,6 +116,7 @@ def solve(
     nodes : Chebyshev nodes to begin with; doubled while the series has not ended.
     fall : how far each end of a window lies below the peak.
     resolved : what the last coefficients of a series may still hold.
+    most : nodes that are not doubled any more.
 
     Returns
     -------
@@ -137,7 +145,7 @@ def solve(
     every = np.arange(len(low))
     while True:
         series = log_posterior(window_nodes(low, high, nodes), every) @ to_chebyshev(nodes).T
-        if nodes >= MOST or np.abs(series[:, -2:]).max() < resolved:
+        if nodes >= most or np.abs(series[:, -2:]).max() < resolved:
             break
         nodes *= 2
     line = Line(low, high, series)

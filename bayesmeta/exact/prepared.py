@@ -77,17 +77,20 @@ class Prepared:
         -------
         CountPosterior
         """
-        from bayesmeta.exact.count_posterior import CountPosterior
-
         changes = {name: prior for name, prior in (("tau", tau), ("mu", mu), ("beta", beta)) if prior is not None}
         model = self.model.but(**changes) if changes else self.model
         if mu is None and beta is None and self._known(model) == self.known_tau:
-            return CountPosterior(self, model, self.weights(model.tau_prior))
-        design = model.design(self.trials)
-        other = Prepared(self.trials, model, design, self.effects, self.parts, self.resolution)
+            return self.answer(model, self.weights(model.tau_prior))
+        other = replace(self, model=model, design=model.design(self.trials))
         if other.known_tau == self.known_tau and self._covers(other):
             other.__dict__.update(grid=self.grid, _grid_for=self._grid_for)
-        return CountPosterior(other, model, other.weights(model.tau_prior))
+        return other.answer(model, other.weights(model.tau_prior))
+
+    def answer(self, model: Model, weights: Weights) -> "CountPosterior":
+        """The posterior on these nodes with these weights."""
+        from bayesmeta.exact.count_posterior import CountPosterior
+
+        return CountPosterior(self, model, weights)
 
     def under(self, priors: Sequence[HeterogeneityPrior | str]) -> pd.DataFrame:
         """Summaries of mu, tau and theta_new under many priors of tau: see `many_priors.under_priors`."""
@@ -113,7 +116,7 @@ class Prepared:
         kept = np.array([name != study for name in self.effects.studies])
         trials = self.trials.select(kept)
         effects, parts = evidence_of(trials, self.model)
-        other = Prepared(trials, self.model, self.model.design(trials), effects, parts, self.resolution)
+        other = replace(self, trials=trials, design=self.model.design(trials), effects=effects, parts=parts)
         if self._covers(other):
             grid = self.grid
             of_kept = {name: getattr(grid, name)[kept] for name in ("log_p", "peak", "flat_from", "neutral")}
@@ -127,7 +130,7 @@ class Prepared:
 
     def refined(self) -> "Prepared":
         """The same at a finer resolution, for the self-check."""
-        other = Prepared(self.trials, self.model, self.design, self.effects, self.parts, self.resolution.finer)
+        other = replace(self, resolution=self.resolution.finer)
         other.__dict__["_last_u"] = self._last_u + 1.0
         return other
 

@@ -3,7 +3,9 @@
 from bayesmeta.model.coding import Setting
 from bayesmeta.model.design import Design
 from bayesmeta.model.model import AUTO, BASELINES_AT, LIKELIHOODS, OF_COUNTS, OF_ESTIMATES, ZERO_CELLS, Model
+from bayesmeta.model.omega import OMEGA_PRIORS, OmegaPrior
 from bayesmeta.model.random_effects import RANDOM_EFFECTS
+from bayesmeta.model.selection import Selection
 
 __all__ = [
     "AUTO",
@@ -11,9 +13,12 @@ __all__ = [
     "LIKELIHOODS",
     "OF_COUNTS",
     "OF_ESTIMATES",
+    "OMEGA_PRIORS",
     "RANDOM_EFFECTS",
     "ZERO_CELLS",
     "Design",
     "Model",
+    "OmegaPrior",
+    "Selection",
     "Setting",
 ]

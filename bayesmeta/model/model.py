@@ -13,7 +13,9 @@ from bayesmeta.model.by_column import ByColumn
 from bayesmeta.model.coding import coded_by
 from bayesmeta.model.design import Design, intercept_only
 from bayesmeta.model.formula import Formula
+from bayesmeta.model.omega import OmegaPrior, parse_omega
 from bayesmeta.model.random_effects import parse_random_effects, random_effects_text
+from bayesmeta.model.selection import Selection, parse_selection
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal, OddsRatioWithin, parse_prior
 from bayesmeta.trials import Trials
 from bayesmeta.types import Json
@@ -44,6 +46,10 @@ class Model:
     baseline : prior of each trial's baseline log odds (binomial likelihood).
     baseline_at : where the baseline sits: "midpoint" of the two arms' log odds, or the "control" arm.
     zero_cells : rule for tables with a zero (normal likelihood): only_zero, all, treatment_arm, drop, none.
+    selection : which p values were published: "one_sided(0.025)", "two_sided(0.05, 0.1)" with any cut points; None for
+        no selection. Normal likelihood.
+    omega : prior of the relative probabilities of publication: "cumulative_dirichlet" (they fall with p),
+        "uniform(0, 1)", "beta(a, b)", each by itself, or "fixed(0.5)".
 
     Priors may be given as text ("half_normal(0.5)"). Why each default is what it is: docs/decisions/default-priors.md.
 
@@ -73,6 +79,8 @@ class Model:
     baseline: EffectPrior | str = Normal(0, 5)
     baseline_at: str = "midpoint"
     zero_cells: str = ZERO_CELLS
+    selection: str | None = None
+    omega: OmegaPrior | str = "cumulative_dirichlet"
 
     def __post_init__(self) -> None:
         _one_of("likelihood", self.likelihood, (AUTO, *LIKELIHOODS))
@@ -85,6 +93,11 @@ class Model:
         # Refuse early what is not a formula; and "~ 1" is the model without moderators.
         if self.moderators is not None and not Formula(self.moderators).variables:
             object.__setattr__(self, "moderators", None)
+        selection = parse_selection(self.selection)
+        object.__setattr__(self, "selection", None if selection is None else selection.text)
+        object.__setattr__(self, "omega", _prior_of_omega(self.omega))
+        if selection is not None:
+            self.omega_prior.sticks(selection.intervals - 1)
 
     @property
     def random_effects_parts(self) -> tuple[str, tuple[float, ...]]:
@@ -100,6 +113,16 @@ class Model:
     def baseline_prior(self) -> EffectPrior:
         """The prior of each baseline, as an object."""
         return cast(EffectPrior, self.baseline)
+
+    @property
+    def selection_parts(self) -> Selection | None:
+        """The selection, as an object."""
+        return parse_selection(self.selection)
+
+    @property
+    def omega_prior(self) -> OmegaPrior:
+        """The prior of the weights of a selection, as an object."""
+        return cast(OmegaPrior, self.omega)
 
     def prior_of(self, column: str) -> EffectPrior:
         """The prior of one column of the design."""
@@ -141,7 +164,8 @@ class Model:
     def for_trials(self, trials: Trials) -> "Model":
         """The model with all that depends on the trials decided: what is fitted, and stored with the result.
 
-        The likelihood "auto" becomes "hypergeometric" where any trial has counts, else "normal". A zero-cell rule that
+        The likelihood "auto" becomes "hypergeometric" where any trial has counts, else "normal"; with a selection it is
+        "normal". A zero-cell rule that
         this likelihood does not read is set back to the default, with a warning.
 
         Parameters
@@ -160,7 +184,8 @@ class Model:
         """
         likelihood = self.likelihood
         if likelihood == AUTO:
-            likelihood = OF_COUNTS if trials.has_counts.any() else OF_ESTIMATES
+            counted = trials.has_counts.any() and self.selection is None  # a p value is that of an estimate
+            likelihood = OF_COUNTS if counted else OF_ESTIMATES
         unread = likelihood != "normal" and self.zero_cells != ZERO_CELLS
         if unread:
             warnings.warn(
@@ -185,7 +210,8 @@ class Model:
 
     def to_dict(self) -> Json:
         """Plain data, priors as text: what is stored with every result, and read by `Model.from_dict`."""
-        return {part.name: _plain(getattr(self, part.name)) for part in fields(self)}
+        unsaid = () if self.selection is not None else ("selection", "omega")
+        return {part.name: _plain(getattr(self, part.name)) for part in fields(self) if part.name not in unsaid}
 
     @classmethod
     def from_dict(cls, parts: Json) -> "Model":
@@ -229,6 +255,14 @@ def _priors_of_beta(beta: Any) -> EffectPrior | ByColumn:
     if isinstance(beta, Mapping):
         return ByColumn({str(name): cast(EffectPrior, _prior(prior, "beta")) for name, prior in beta.items()})
     return cast(EffectPrior, _prior(beta, "beta"))
+
+
+def _prior_of_omega(prior: Any) -> OmegaPrior:
+    if isinstance(prior, OmegaPrior):
+        return prior
+    if not isinstance(prior, str):
+        raise ModelError(f'omega prior {prior!r}: expected text such as "cumulative_dirichlet" or "uniform(0, 1)".')
+    return parse_omega(prior)
 
 
 def _gaussian(prior: EffectPrior, column: str) -> tuple[float, float]:

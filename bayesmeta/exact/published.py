@@ -1,0 +1,217 @@
+"""Selection for publication, averaged over its weights: the factor by which it changes the likelihood at (mu, tau).
+
+prod_i omega_j(i) / sum_j omega_j P_ij(mu, tau), averaged over the prior of omega by Gauss quadrature in the sticks of
+which the prior is made. With v = t^2 the nodes of t resolve weights near 0, where a trial's chance of publication is
+all that bounds its factor.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.polynomial import legendre
+
+from bayesmeta.effects import Effects
+from bayesmeta.errors import ModelError
+from bayesmeta.likelihoods.published import cumulative_chances
+from bayesmeta.model import OmegaPrior, Selection
+from bayesmeta.types import Array, Integers
+
+POWER = 2
+NODES = {0: 1, 1: 40, 2: 18, 3: 12, 4: 7}  # of each stick, by the number of sticks
+COARSE = 4  # with which the range of mu is looked for
+MANY = 40.0  # trials; more of them know the weights better, and need more nodes
+AT_ONCE = 1 << 15
+DIFFERENT = 20  # standard errors that stand for those of any number of trials
+FEW = 48  # trials, of which each is taken by itself
+TOGETHER = 8  # factors multiplied before a logarithm is taken
+
+
+@dataclass(frozen=True, eq=False)
+class WeightNodes:
+    """Nodes of the weights: a product of Gauss rules in t, of the sticks v = upper t^2.
+
+    Attributes
+    ----------
+    shape : (n, ..., n), one axis a stick; () where the weights are known.
+    omega : (Q, J), the first column 1.
+    log_weight : (Q,) log of quadrature weight and prior density.
+    """
+
+    shape: tuple[int, ...]
+    omega: Array
+    log_weight: Array
+
+    @classmethod
+    def of(cls, prior: OmegaPrior, free: int, nodes: int) -> "WeightNodes":
+        """A product rule for J - 1 = `free` weights."""
+        sticks = prior.sticks(free)
+        x, w = legendre.leggauss(nodes)
+        t = 0.5 * (1.0 + x)
+        if not sticks:
+            omega = np.concatenate([np.ones((1, 1)), prior.draws(free, 1, np.random.default_rng(0))], axis=1)
+            return cls((), omega, np.zeros(1))
+        values, logs = [], []
+        for stick in sticks:
+            v = stick.upper * t**POWER
+            values.append(v)
+            logs.append(stick.log_density(v) + np.log(0.5 * w * POWER * stick.upper * t ** (POWER - 1)))
+        grids = np.meshgrid(*values, indexing="ij")
+        omega = prior.weights_of(np.stack([grid.ravel() for grid in grids], axis=-1))
+        log_weight = sum(np.meshgrid(*logs, indexing="ij")).ravel()
+        return cls((nodes,) * len(sticks), np.column_stack([np.ones(len(omega)), omega]), log_weight)
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """The trials, as they were selected.
+
+    Parameters
+    ----------
+    effects : estimates with standard errors.
+    selection : with its side.
+    prior : of the weights.
+    finer : factor on the number of nodes.
+    """
+
+    effects: Effects
+    selection: Selection
+    prior: OmegaPrior
+    finer: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len(self.prior.sticks(self.free)) not in NODES:
+            raise ModelError(
+                f"selection {self.selection.text}: {self.free} weights. The exact engine integrates over up to"
+                f" {max(NODES)}. State fewer cut points, known weights (--omega fixed(...)), or --engine nuts"
+                ' (engine="nuts").'
+            )
+
+    @property
+    def free(self) -> int:
+        """Number of weights that are not 1 by definition."""
+        return self.selection.intervals - 1
+
+    @cached_property
+    def interval(self) -> Integers:
+        """(k,) the interval of each trial's p value."""
+        return self.selection.interval_of(self.effects.y, self.effects.se)
+
+    @cached_property
+    def counts(self) -> Array:
+        """(J,) number of trials in each interval."""
+        return np.bincount(self.interval, minlength=self.free + 1).astype(float)
+
+    @cached_property
+    def sizes(self) -> tuple[Array, Array]:
+        """Standard errors and how many trials each stands for: the trials', or where they are many a Gauss rule.
+
+        sum_i f(log s_i) = sum_r n_r f(log s_r) for polynomials f of a degree below twice the number of nodes.
+        """
+        se = self.effects.se
+        if len(se) <= FEW:
+            return se, np.ones(len(se))
+        return _gauss_rule(np.log(se), int(DIFFERENT * self.finer))
+
+    @cached_property
+    def nodes(self) -> WeightNodes:
+        sticks = len(self.prior.sticks(self.free))
+        many = max(1.0, len(self.effects.y) / MANY) ** (0.5 / max(sticks, 1))
+        return WeightNodes.of(self.prior, self.free, int(np.ceil(NODES[sticks] * many * self.finer)))
+
+    @cached_property
+    def coarse(self) -> WeightNodes:
+        return WeightNodes.of(self.prior, self.free, COARSE if self.nodes.shape else 1)
+
+    def chances(self, mean: Array, tau: Array) -> Array:
+        """(S, P, J) probability of each interval of p at P pairs (mean, tau), for each of the sizes."""
+        below = cumulative_chances(
+            self.selection.critical,
+            self.selection.sign,
+            self.selection.kind == "two_sided",
+            self.sizes[0][:, None],
+            mean,
+            tau,
+        )
+        ends = np.zeros((*below.shape[:-1], 1))
+        return np.maximum(np.diff(below, axis=-1, prepend=ends, append=ends + 1.0), 0.0)
+
+    def log_given(self, mean: Array, tau: Array, nodes: WeightNodes) -> Array:
+        """(P, Q) log of weight, prior and factor at each node of omega."""
+        value = np.tile(nodes.log_weight + np.log(nodes.omega) @ self.counts, (len(mean), 1))
+        columns = np.ascontiguousarray(nodes.omega.T)
+        chances = self.chances(mean, tau)
+        # A chance of publication is at least the smallest weight, so that a product of eight is still a number.
+        product, one = np.empty_like(value), np.empty_like(value)
+        if len(chances) < len(self.effects.se):
+            for chance, number in zip(chances, self.sizes[1], strict=True):
+                np.matmul(chance, columns, out=one)
+                value -= number * np.log(one, out=one)
+            return value
+        for first in range(0, len(chances), TOGETHER):
+            np.matmul(chances[first], columns, out=product)
+            for chance in chances[first + 1 : first + TOGETHER]:
+                np.matmul(chance, columns, out=one)
+                product *= one
+            value -= np.log(product, out=product)
+        return value
+
+    def log_factor(self, mean: Array, tau: Array, *, coarse: bool = False) -> Array:
+        """Log of the factor, averaged over omega, at P pairs (mean, tau): (P,)."""
+        nodes = self.coarse if coarse else self.nodes
+        found = np.empty(len(mean))
+        for part in self._parts(len(mean), nodes):
+            value = self.log_given(mean[part], tau[part], nodes)
+            largest = value.max(axis=1)
+            found[part] = largest + np.log(np.exp(value - largest[:, None]).sum(axis=1))
+        return found
+
+    def averaged(self, mean: Array, tau: Array, weight: Array) -> Array:
+        """(Q,) posterior probability of each node of omega, with weights (P,) of the pairs (mean, tau)."""
+        found = np.zeros(len(self.nodes.omega))
+        for part in self._parts(len(mean), self.nodes):
+            found += weight[part] @ self.given(mean[part], tau[part])
+        return found
+
+    def given(self, mean: Array, tau: Array) -> Array:
+        """(P, Q) probability of each node of omega given (mean, tau)."""
+        value = self.log_given(mean, tau, self.nodes)
+        share = np.exp(value - value.max(axis=1, keepdims=True))
+        return np.asarray(share / share.sum(axis=1, keepdims=True))
+
+    def _parts(self, points: int, nodes: WeightNodes) -> list[slice]:
+        size = max(1, AT_ONCE // len(nodes.omega))
+        return [slice(first, first + size) for first in range(0, points, size)]
+
+
+def _gauss_rule(x: Array, nodes: int) -> tuple[Array, Array]:
+    """exp of the nodes, and the weights, of the Gauss rule for the sum over x, by Lanczos' iteration.
+
+    References
+    ----------
+    Golub & Meurant 2010, Matrices, Moments and Quadrature with Applications, section 4.1.
+
+    Examples
+    --------
+    >>> nodes, weights = _gauss_rule(np.log(np.arange(1.0, 101.0)), 4)
+    >>> bool(np.isclose(weights @ np.log(nodes) ** 7, (np.log(np.arange(1.0, 101.0)) ** 7).sum()))
+    True
+    """
+    basis = [np.ones(len(x)) / np.sqrt(len(x))]
+    diagonal: list[float] = []
+    beside: list[float] = []
+    for _ in range(nodes):
+        step = x * basis[-1]
+        diagonal.append(float(basis[-1] @ step))
+        for _ in range(2):  # orthogonal to all that came before, to rounding
+            for one in basis:
+                step = step - (one @ step) * one
+        length = float(np.linalg.norm(step))
+        if length < 1e-12 * max(1.0, float(np.abs(x).max())):
+            break
+        beside.append(length)
+        basis.append(step / length)
+    size = len(diagonal)
+    matrix = np.diag(diagonal) + np.diag(beside[: size - 1], 1) + np.diag(beside[: size - 1], -1)
+    found, vectors = np.linalg.eigh(matrix)
+    return np.exp(found), len(x) * vectors[0] ** 2

@@ -1,0 +1,177 @@
+"""Selection models in the exact engine: nodes over (mu, tau, omega).
+
+Given (mu, tau) the selection is a factor (`published.py`), so that mu given tau is one line as in the count models, and
+everything that follows from it is theirs: the nodes of tau, theta_new, and the study effects, which given (mu, tau) do
+not depend on the selection: it acted on y_i, which is there.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from bayesmeta.errors import ModelError
+from bayesmeta.exact.lines import FEW, Line, solve
+from bayesmeta.exact.predictors import OnePredictor, RowLine
+from bayesmeta.exact.prepared import Prepared, prepare
+from bayesmeta.exact.published import Published
+from bayesmeta.exact.selection_posterior import SelectionPosterior
+from bayesmeta.exact.weights import Weights
+from bayesmeta.likelihoods.normal import LOG_2PI
+from bayesmeta.likelihoods.theta_grid import Resolution
+from bayesmeta.model import Design, Model
+from bayesmeta.trials import Trials
+from bayesmeta.types import Array, Integers
+
+RANDOM_EFFECTS = ("normal", "none")
+FALL_LESS = 9.0  # e^-28 of the peak, in place of e^-37: the tails are long and cost nodes
+MANY_WEIGHTS = 3  # from so many a node of mu and tau costs a thousand nodes of omega
+WIDER = 1.6  # panels of tau there
+RESOLVED = 1e-7  # what the last Chebyshev coefficients of a log density may hold; its error is smaller by far
+
+
+@dataclass(eq=False)
+class PreparedSelection(Prepared):
+    """Trials under selection, integrated over everything but tau.
+
+    Attributes
+    ----------
+    published : the trials as they were selected.
+    """
+
+    published: Published = field(kw_only=True)
+
+    def answer(self, model: Model, weights: Weights) -> SelectionPosterior:
+        return SelectionPosterior(self, model, weights)
+
+    def without(self, study: str) -> "PreparedSelection":
+        other = super().without(study)
+        published = replace(self.published, effects=other.effects)
+        return replace(self, trials=other.trials, design=other.design, effects=other.effects, parts=other.parts,
+                       published=published)  # fmt: skip
+
+    def refined(self) -> "PreparedSelection":
+        finer = replace(self.published, finer=1.5 * self.published.finer)
+        other = replace(self, resolution=self.resolution.finer, published=finer)
+        other.__dict__["_last_u"] = self._last_u + 1.0
+        return other
+
+    @cached_property
+    def predictors(self) -> "SelectedPredictor":
+        return SelectedPredictor(self.published, self.tau, self.design, self.resolution)
+
+
+class SelectedPredictor(OnePredictor):
+    """A pooled effect under selection: S(mu, tau) = sum_i log N(y_i; mu, s_i^2 + tau^2) + log factor + log p(mu)."""
+
+    def __init__(self, published: Published, tau: Array, design: Design, resolution: Resolution) -> None:
+        location, scale = float(design.prior_location[0]), float(design.prior_scale[0])
+        self._effects, self._tau, self._resolution = published.effects, tau, resolution
+        y, variance = published.effects.y, published.effects.se**2 + tau[:, None] ** 2
+        # Given tau the estimates enter by their precision, their weighted mean and the spread about it.
+        precision = 1.0 / variance
+        total = precision.sum(axis=1)
+        centre = precision @ y / total
+        constant = -0.5 * (np.log(variance) + LOG_2PI + precision * (y - centre[:, None]) ** 2).sum(axis=1)
+
+        def log_posterior(v: Array, which: Integers, *, coarse: bool) -> Array:
+            value = constant[which, None] - 0.5 * total[which, None] * (v - centre[which, None]) ** 2
+            if np.isfinite(scale):
+                value -= 0.5 * ((v - location) / scale) ** 2 + np.log(scale) + 0.5 * LOG_2PI
+            flat_tau = np.broadcast_to(tau[which, None], v.shape).ravel()
+            factor = published.log_factor(v.ravel(), flat_tau, coarse=coarse)
+            return np.asarray(value + factor.reshape(v.shape))
+
+        shrunk = total + (scale**-2.0 if np.isfinite(scale) else 0.0)
+        mean = (total * centre + (location * scale**-2.0 if np.isfinite(scale) else 0.0)) / shrunk
+        fall, nodes = resolution.fall - FALL_LESS, 2 * resolution.mu_nodes
+        low, high, _, _ = solve(
+            lambda v, which: log_posterior(v, which, coarse=True),
+            mean, 1.0 / np.sqrt(shrunk), nodes=FEW, fall=fall, resolved=np.inf,
+        )  # fmt: skip
+        low, high, series, self.log_evidence = solve(
+            lambda v, which: log_posterior(v, which, coarse=False),
+            0.5 * (low + high), 0.5 * (high - low) / np.sqrt(2.0 * fall + 7.0), nodes=nodes, fall=fall,
+            resolved=RESOLVED, most=2 * nodes if len(published.nodes.shape) < MANY_WEIGHTS else nodes,
+        )  # fmt: skip
+        series[:, 0] -= self.log_evidence
+        self._line = Line(low, high, series)
+
+    def row_lines(self) -> list[RowLine]:
+        nodes, effects = self._line.nodes, self._effects
+        variance = effects.se[:, None, None] ** 2 + self._tau[:, None] ** 2
+        log_marginal = -0.5 * (np.log(variance) + LOG_2PI + (effects.y[:, None, None] - nodes) ** 2 / variance)
+        return [RowLine(np.arange(effects.k), self._line, log_marginal)]
+
+
+def fit_selection(trials: Trials, model: Model) -> SelectionPosterior:
+    """Posterior of mu, tau and the weights of a selection model.
+
+    p(y | mu, tau, omega) = prod_i N(y_i; mu, s_i^2 + tau^2) omega_j(i) / sum_j omega_j P_ij(mu, tau), where P_ij is the
+    probability that the p value of trial i lies in interval j.
+
+    Parameters
+    ----------
+    trials : the evidence; its direction says which side is wished, if the selection does not.
+    model : normal likelihood, with a `selection`, random effects "normal" or "none", no moderators.
+
+    Returns
+    -------
+    SelectionPosterior
+
+    Raises
+    ------
+    ModelError
+        What this model is not for.
+    PriorError
+        Priors that leave the posterior improper.
+
+    References
+    ----------
+    Hedges 1992, Stat Sci 7:246; Maier, Bartos & Wagenmakers 2023, Psychol Methods 28:107.
+
+    Examples
+    --------
+    >>> import bayesmeta as bm
+    >>> trials = bm.load("bcg")
+    >>> posterior = fit_selection(trials, bm.Model(selection="one_sided(0.025, side=less)"))
+    >>> posterior.parameters
+    ('mu', 'tau', 'theta_new', 'omega[0.025,1]')
+    """
+    return prepare_selection(trials, model).posterior()  # type: ignore[return-value]
+
+
+def prepare_selection(trials: Trials, model: Model, resolution: Resolution | None = None) -> PreparedSelection:
+    """Everything of a selection model that does not depend on the prior of tau.
+
+    Raises
+    ------
+    ModelError
+        What this model is not for.
+    """
+    selection = model.selection_parts
+    if selection is None:
+        raise ModelError('no selection. State one, such as selection="one_sided(0.025)" (--selection).')
+    if model.likelihood != "normal":
+        raise ModelError(
+            f"selection {selection.text} with likelihood {model.likelihood!r}: a p value is that of an estimate with its"
+            ' standard error. State likelihood="normal" (--likelihood normal).'
+        )
+    if model.random_effects not in RANDOM_EFFECTS:
+        raise ModelError(
+            f"selection {selection.text} with random effects {model.random_effects!r}: selection models have normal ones,"
+            ' or none. State random_effects="normal" (--random-effects normal).'
+        )
+    if model.moderators is not None:
+        raise ModelError(
+            f"selection {selection.text} with moderators {model.moderators!r}: the exact engine integrates over one mean."
+            ' Fit with engine="nuts" (--engine nuts), or each group by itself.'
+        )
+    resolution = resolution or Resolution()
+    if selection.intervals > MANY_WEIGHTS:
+        resolution = replace(resolution, tau_width=WIDER * resolution.tau_width)
+    base = prepare(trials, model, resolution)
+    published = Published(base.effects, selection.towards(trials.direction), model.omega_prior)
+    return PreparedSelection(
+        base.trials, model, base.design, base.effects, base.parts, base.resolution, published=published
+    )
