@@ -18,9 +18,7 @@ LEAST_T = 1e-9
 PRODUCT = 48
 
 
-def density_of_weight(
-    name: str, mass: Array, sticks: Sequence[ScaledBeta], j: int, *, chained: bool
-) -> LineDensity:
+def density_of_weight(name: str, mass: Array, sticks: Sequence[ScaledBeta], j: int, *, chained: bool) -> LineDensity:
     """The posterior of weight j: of stick j, v = upper t^2, by itself, or of the product of the sticks up to it.
 
     Parameters
@@ -43,7 +41,7 @@ def density_of_weight(
 
 
 def drawn_sticks(given: Array, rng: np.random.Generator) -> Array:
-    """(N, m) sticks, over their upper ends, from probabilities of their nodes (N, n, ..., n): one axis after the other."""
+    """(N, m) sticks, over their upper ends, from probabilities of their nodes (N, n, ..., n), axis by axis."""
     size, axes = len(given), given.ndim - 1
     density = given / _product_weight(given.shape[1], axes)
     fine = np.linspace(0.0, 1.0, CDF_POINTS)

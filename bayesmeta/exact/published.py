@@ -58,7 +58,7 @@ class WeightNodes:
             logs.append(stick.log_density(v) + np.log(0.5 * w * POWER * stick.upper * t ** (POWER - 1)))
         grids = np.meshgrid(*values, indexing="ij")
         omega = prior.weights_of(np.stack([grid.ravel() for grid in grids], axis=-1))
-        log_weight = sum(np.meshgrid(*logs, indexing="ij")).ravel()
+        log_weight = np.sum(np.meshgrid(*logs, indexing="ij"), axis=0).ravel()
         return cls((nodes,) * len(sticks), np.column_stack([np.ones(len(omega)), omega]), log_weight)
 
 

@@ -154,21 +154,21 @@ def prepare_selection(trials: Trials, model: Model, resolution: Resolution | Non
         raise ModelError('no selection. State one, such as selection="one_sided(0.025)" (--selection).')
     if model.likelihood != "normal":
         raise ModelError(
-            f"selection {selection.text} with likelihood {model.likelihood!r}: a p value is that of an estimate with its"
-            ' standard error. State likelihood="normal" (--likelihood normal).'
+            f"selection {selection.text} with likelihood {model.likelihood!r}: a p value is that of an estimate with"
+            ' its standard error. State likelihood="normal" (--likelihood normal).'
         )
     if model.random_effects not in RANDOM_EFFECTS:
         raise ModelError(
-            f"selection {selection.text} with random effects {model.random_effects!r}: selection models have normal ones,"
-            ' or none. State random_effects="normal" (--random-effects normal).'
+            f"selection {selection.text} with random effects {model.random_effects!r}: selection models have normal"
+            ' ones, or none. State random_effects="normal" (--random-effects normal).'
         )
     if model.moderators is not None:
         raise ModelError(
-            f"selection {selection.text} with moderators {model.moderators!r}: the exact engine integrates over one mean."
-            ' Fit with engine="nuts" (--engine nuts), or each group by itself.'
+            f"selection {selection.text} with moderators {model.moderators!r}: the exact engine integrates over one"
+            ' mean. Fit with engine="nuts" (--engine nuts), or each group by itself.'
         )
     resolution = resolution or Resolution()
-    if selection.intervals > MANY_WEIGHTS:
+    if len(model.omega_prior.sticks(selection.intervals - 1)) >= MANY_WEIGHTS:
         resolution = replace(resolution, tau_width=WIDER * resolution.tau_width)
     base = prepare(trials, model, resolution)
     published = Published(base.effects, selection.towards(trials.direction), model.omega_prior)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayesmeta.exact.count_posterior import CountPosterior
-from bayesmeta.exact.omega_density import density_of_weight, drawn_sticks
 from bayesmeta.exact.lines import to_chebyshev
+from bayesmeta.exact.omega_density import density_of_weight, drawn_sticks
 from bayesmeta.exact.published import Published
 from bayesmeta.exact.weights import Weights
 from bayesmeta.model import Model

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite
 
 import numpy as np
@@ -17,7 +18,7 @@ EXAMPLE = 'Write it like "one_sided(0.025)", "one_sided(0.025, 0.5, side=less)" 
 
 @dataclass(frozen=True)
 class Selection:
-    """A step function of the p value: trials whose p lies in interval j are published with relative probability omega_j.
+    """A step function of the p value: trials with p in interval j are published with relative probability omega_j.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ class Selection:
     def names(self) -> tuple[str, ...]:
         """Names of the J - 1 free weights: "omega[0.025,1]"; that of the most significant interval is 1."""
         ends = [*self.cuts, 1.0]
-        return tuple(f"omega[{low:.15g},{high:.15g}]" for low, high in zip(ends, ends[1:]))
+        return tuple(f"omega[{low:.15g},{high:.15g}]" for low, high in pairwise(ends))
 
     @property
     def sign(self) -> float:
@@ -121,7 +122,7 @@ def parse_selection(text: str | None) -> Selection | None:
     cuts = tuple(_cut(text, part) for part in parts if part not in stated)
     if not cuts:
         raise ModelError(f"selection {text!r}: no cut point. {EXAMPLE}")
-    if any(low >= high for low, high in zip(cuts, cuts[1:])):
+    if any(low >= high for low, high in pairwise(cuts)):
         raise ModelError(f"selection {text!r}: cut points must increase, each stated once. {EXAMPLE}")
     return Selection(kind, cuts, side)
 

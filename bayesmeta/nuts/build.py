@@ -11,6 +11,7 @@ from bayesmeta.nuts.hypergeometric import log_p
 from bayesmeta.nuts.plan import COLUMNS, Family, Structure
 from bayesmeta.nuts.prior_forms import KNOWN, MIXTURE
 from bayesmeta.nuts.random_effects import RANDOM_EFFECTS, Spread, marginal_normal, study_effects
+from bayesmeta.nuts.selection import selected_normal
 from bayesmeta.types import Array
 
 # Any values will do that the families allow: sampling replaces them. They must not depend on a fit, because the point
@@ -110,7 +111,10 @@ def _coefficients(families: tuple[Family, ...], parameters: Any, numbers: Iterat
     return getattr(pm, distribution)("beta", **values, dims="coefficient")
 
 
-def _normal(_: Structure, trials: Any, mean: Any, spread: Spread, __: Any) -> None:
+def _normal(structure: Structure, trials: Any, mean: Any, spread: Spread, __: Any) -> None:
+    if structure.selection is not None:
+        selected_normal(structure.selection, trials[:, 0], trials[:, 1], mean, 0.0 if spread.scale is None else spread.scale)
+        return
     marginal_normal(trials[:, 0], mean, trials[:, 1], spread)
 
 

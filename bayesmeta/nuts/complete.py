@@ -6,6 +6,7 @@ from bayesmeta.likelihoods.normal import marginal_log_likelihood
 from bayesmeta.model import Design, Model
 from bayesmeta.nuts.plan import Plan, outlier_unit
 from bayesmeta.nuts.samplers import Sample
+from bayesmeta.nuts.selecting import omega_of
 from bayesmeta.posterior.predictive import standardised
 from bayesmeta.types import Array
 
@@ -26,7 +27,7 @@ def complete(sample: Sample, plan: Plan, model: Model, design: Design, seed: int
     -------
     dict: beta (chain, draw, p), tau (chain, draw), theta (chain, draw, k), new (chain, draw) a standardised random
     effect, with which theta_new = x' beta + tau new in any setting x; with the binomial likelihood gamma (chain, draw,
-    k).
+    k), with a selection omega (chain, draw, J - 1).
 
     References
     ----------
@@ -41,6 +42,9 @@ def complete(sample: Sample, plan: Plan, model: Model, design: Design, seed: int
     draws = {"beta": beta, "tau": tau}
     if "gamma" in sample.variables:
         draws["gamma"] = sample.variables["gamma"][..., : plan.k]
+    if plan.structure.selection is not None:
+        sticks = sample.variables.get("stick", np.ones((*tau.shape, 0)))
+        draws["omega"] = omega_of(sticks, model, plan.structure.selection)
     e = sample.variables["e"][..., : plan.k] if "e" in sample.variables else rng.standard_normal(mean.shape)
     y, se = plan.table[: plan.k, 0], plan.table[: plan.k, 1]
     scale = _scale(sample, plan, model, mean, tau, rng)

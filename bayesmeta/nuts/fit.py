@@ -10,6 +10,7 @@ from bayesmeta.nuts.plan import Plan, plan_of
 from bayesmeta.nuts.posterior import NutsPosterior
 from bayesmeta.nuts.refusal import refusal
 from bayesmeta.nuts.samplers import SAMPLERS, Settings, versions
+from bayesmeta.nuts.selection_posterior import SelectionNutsPosterior
 from bayesmeta.posterior.chains import bfmi, shortcomings
 from bayesmeta.trials import Trials
 
@@ -108,9 +109,8 @@ def _attempt(
     draws = complete(sample, plan, model, design, settings.seed)
     divergences = int(sample.statistics["diverging"].sum())
     bfmi_of_chains = bfmi(sample.statistics["energy"])
-    posterior = NutsPosterior(
-        trials, model, design, effects, draws, sample.statistics, moments, settings.seed, diagnostics={}
-    )
+    kind = NutsPosterior if plan.structure.selection is None else SelectionNutsPosterior
+    posterior = kind(trials, model, design, effects, draws, sample.statistics, moments, settings.seed, diagnostics={})
     table = posterior.chain_statistics
     posterior.diagnostics = {
         "sampler": sampler,

@@ -14,6 +14,7 @@ from bayesmeta.effects import Effects
 from bayesmeta.errors import PriorError
 from bayesmeta.model import Design, Model
 from bayesmeta.nuts.prior_forms import Form, form_of
+from bayesmeta.nuts.selecting import Selecting, selecting
 from bayesmeta.nuts.ways import log_ways
 from bayesmeta.priors import Normal, Prior
 from bayesmeta.trials import Trials
@@ -47,6 +48,7 @@ class Structure:
     baseline_at : "midpoint" or "control"; "" but for the binomial likelihood.
     trials : number of trials, spare ones included; 0 where any number will do (nothing is sampled for each trial).
     random_effects : "normal", "student_t", "mixture" or "none".
+    selection : cut points and priors of the weights; None without selection.
     """
 
     likelihood: str
@@ -56,6 +58,7 @@ class Structure:
     baseline_at: str
     trials: int
     random_effects: str = "normal"
+    selection: Selecting | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +125,7 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
         baseline_at=model.baseline_at if baseline is not None else "",
         trials=size if by_trial else 0,
         random_effects=random_effects,
+        selection=selecting(trials, model),
     )
     parameters = [value for prior in priors for value in _form(prior)[1].values()]
     return Plan(structure, table, np.array([*parameters, *shape]), k, p, ways)

@@ -14,7 +14,7 @@ import numpy as np
 from bayesmeta.nuts.plan import Plan, Structure
 from bayesmeta.types import Array
 
-SAMPLED = ("tau", "e", "gamma", "precision")  # and beta, as a vector or coefficient by coefficient
+SAMPLED = ("tau", "e", "gamma", "precision", "stick")  # and beta, as a vector or coefficient by coefficient
 STATISTICS = {
     "diverging": ("diverging",),
     "energy": ("energy",),
@@ -83,7 +83,7 @@ def _compiled(structure: Structure) -> Any:
     from bayesmeta.nuts.build import build
 
     # Of what is sampled on another scale: the rest comes as it is.
-    names = ["tau", "precision"] if structure.random_effects == "student_t" else ["tau"]
+    names = ["tau", "precision"] if structure.random_effects == "student_t" else ["tau", "stick"]
     return sampler.compile_pymc_model(build(structure), backend="numba", var_names=names)
 
 
