@@ -14,7 +14,7 @@ from bayesmeta.fit import fit
 from bayesmeta.model import Model
 
 if TYPE_CHECKING:  # the room loads with the command that needs it, not with every other one
-    from bayesmeta.sensitivity import Part, Sensitivity
+    from bayesmeta.sensitivity import Bias, Part, Sensitivity
 
 MOST_ROWS = 12
 
@@ -148,10 +148,23 @@ def reference_table(part: "Part") -> Table:
     return ["quantity", "signed Hellinger distance", "side"], rows
 
 
+def bias_table(part: "Bias") -> Table:
+    """Effect, heterogeneity and bias with their Bayes factors, then mu averaged over some of the models."""
+    rows = [
+        [row["question"], probability(row["posterior"]), number(row["bayes_factor"]), ""]
+        for row in part.questions.to_dict("records")
+    ]
+    rows += [
+        [row["models"], probability(row["posterior"]), "", _effect(row, "")] for row in part.averages.to_dict("records")
+    ]
+    return ["question, or models", "probability", "Bayes factor", "odds ratio (95%)"], rows
+
+
 TABLES: dict[str, Callable[[Any], Table]] = {
     "power_scaling": power_table,
     "tipping_point": tipping_table,
     "reference": reference_table,
+    "bias": bias_table,
 }
 
 

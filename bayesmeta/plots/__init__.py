@@ -12,6 +12,7 @@ from bayesmeta.plots.new_setting import new_setting
 from bayesmeta.plots.practice import practice
 from bayesmeta.plots.prior_posterior import prior_posterior
 from bayesmeta.plots.saving import save_figure
+from bayesmeta.plots.sensitivity_bias import sensitivity_bias
 from bayesmeta.plots.sensitivity_credibility import sensitivity_credibility
 from bayesmeta.plots.sensitivity_models import sensitivity_models
 from bayesmeta.plots.sensitivity_pictures import sensitivity
@@ -32,6 +33,7 @@ __all__ = [
     "prior_posterior",
     "save_figure",
     "sensitivity",
+    "sensitivity_bias",
     "sensitivity_credibility",
     "sensitivity_cumulative",
     "sensitivity_leave_one_out",

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from bayesmeta.plots.sensitivity_bias import sensitivity_bias
 from bayesmeta.plots.sensitivity_credibility import sensitivity_credibility
 from bayesmeta.plots.sensitivity_models import sensitivity_models
 from bayesmeta.plots.sensitivity_power import sensitivity_power
@@ -20,6 +21,7 @@ PICTURES: dict[str, Callable[[Any], Figure]] = {
     "cumulative": sensitivity_cumulative,
     "power_scaling": sensitivity_power,
     "tipping_point": sensitivity_tipping,
+    "bias": sensitivity_bias,
 }
 
 

@@ -1,10 +1,11 @@
 """What if? Every conclusion with its priors, likelihoods, zero-cell rules and trials varied.
 
 `all` runs every part; each part is one question with a table, a sentence and plain data: `prior_grid`, `model_grid`,
-`leave_one_out`, `cumulative`, `power_scaling`, `tipping_point`, `reference`; `credibility` asks it of a published
-interval. `verdict` says it all in one sentence. `bayesmeta.plots` has a picture for each.
+`leave_one_out`, `cumulative`, `power_scaling`, `tipping_point`, `reference`, `bias`; `credibility` asks it of a
+published interval. `verdict` says it all in one sentence. `bayesmeta.plots` has a picture for each.
 """
 
+from bayesmeta.sensitivity.bias import Bias, bias
 from bayesmeta.sensitivity.credibility import Credibility, credibility
 from bayesmeta.sensitivity.cumulative import Cumulative, cumulative
 from bayesmeta.sensitivity.everything import PARTS, Sensitivity
@@ -22,6 +23,7 @@ from bayesmeta.sensitivity.verdict import verdict
 
 __all__ = [
     "PARTS",
+    "Bias",
     "Credibility",
     "Cumulative",
     "LeaveOneOut",
@@ -35,6 +37,7 @@ __all__ = [
     "TippingPoint",
     "UnreadTrials",
     "all",
+    "bias",
     "credibility",
     "cumulative",
     "leave_one_out",

@@ -12,6 +12,7 @@ from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior
 from bayesmeta.sensitivity.asked import analysis
+from bayesmeta.sensitivity.bias import bias
 from bayesmeta.sensitivity.credibility import Credibility, credibility
 from bayesmeta.sensitivity.cumulative import cumulative
 from bayesmeta.sensitivity.leave_one_out import leave_one_out
@@ -35,6 +36,7 @@ PARTS: dict[str, Callable[..., Part]] = {
     "power_scaling": power_scaling,
     "tipping_point": tipping_point,
     "reference": reference,
+    "bias": bias,
 }
 
 

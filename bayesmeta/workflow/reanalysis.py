@@ -108,7 +108,7 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
     if trials.published is not None:
         report.add(checks.reproduction(pools, trials.published))
     say(f"{name}: sensitivity")
-    parts = [part for part in sensitivity.PARTS if part != "model_grid"] if options.quick else []
+    parts = [part for part in sensitivity.PARTS if part not in ("model_grid", "bias")] if options.quick else []
     analysis = sensitivity.all(exact[0], pools=pools, only=parts)
     report.add(analysis)
     unread = None

@@ -19,7 +19,7 @@ def drawn(axes, gid):
 def test_every_picture_has_its_label_and_draws_without_a_warning(analysis):
     figures = plots.sensitivity(analysis)
     labels = [figure.get_label() for figure in figures]
-    assert len(set(labels)) == len(labels) == 7
+    assert len(set(labels)) == len(labels) == 8
     assert all(label.startswith("sensitivity-") for label in labels)
     for figure in figures:
         figure.canvas.draw()
