@@ -11,8 +11,8 @@ TRIMMED = 1e-10  # coefficients so small are left out
 def sum_over_rows(series: Array, first: Array, second: Array) -> Array:
     """sum_r f_r(a_rj + b_rl), each f_r a Chebyshev series on [-1, 1].
 
-    For each a the function of b is a polynomial too: f_r(a_j + b) = sum_q C_rjq T_q(b / largest b), so that the sum over
-    the rows and over q is the product of a matrix of a (J, R q) with one of b (R q, L).
+    For each a the function of b is a polynomial too: f_r(a_j + b) = sum_q C_rjq T_q(b / largest b), so that the sum
+    over the rows and over q is the product of a matrix of a (J, R q) with one of b (R q, L).
 
     Parameters
     ----------

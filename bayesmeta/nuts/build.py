@@ -113,7 +113,8 @@ def _coefficients(families: tuple[Family, ...], parameters: Any, numbers: Iterat
 
 def _normal(structure: Structure, trials: Any, mean: Any, spread: Spread, __: Any) -> None:
     if structure.selection is not None:
-        selected_normal(structure.selection, trials[:, 0], trials[:, 1], mean, 0.0 if spread.scale is None else spread.scale)
+        tau = 0.0 if spread.scale is None else spread.scale
+        selected_normal(structure.selection, trials[:, 0], trials[:, 1], mean, tau)
         return
     marginal_normal(trials[:, 0], mean, trials[:, 1], spread)
 

@@ -48,8 +48,8 @@ def selecting(trials: Trials, model: Model) -> Selecting | None:
         )
     if model.random_effects_parts[0] not in ("normal", "none"):
         raise ModelError(
-            f"selection {selection.text} with random effects {model.random_effects!r}: selection models have normal ones,"
-            ' or none. State random_effects="normal" (--random-effects normal).'
+            f"selection {selection.text} with random effects {model.random_effects!r}: selection models have normal"
+            ' ones, or none. State random_effects="normal" (--random-effects normal).'
         )
     selection = selection.towards(trials.direction)
     sticks = model.omega_prior.sticks(selection.intervals - 1)
