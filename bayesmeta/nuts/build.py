@@ -95,7 +95,9 @@ def _prior(name: str, family: Family, parameters: Any, numbers: Iterator[int], d
     if distribution == KNOWN:
         return values["value"]
     if distribution == MIXTURE:
-        w, mu, sigma = (pm.math.stack(part) for part in np.split(np.array(list(values.values()), dtype=object), 3))
+        each = list(values.values())
+        n = len(each) // 3
+        w, mu, sigma = (pm.math.stack(each[first : first + n]) for first in (0, n, 2 * n))
         return pm.NormalMixture(name, w, mu, sigma, dims=dims)
     return getattr(pm, distribution)(name, **values, dims=dims)
 

@@ -31,8 +31,7 @@ def fit_nuts(
 ) -> NutsPosterior:
     """Posterior by the No-U-Turn sampler, given out only if it has converged.
 
-    Study effects are integrated out where the likelihood is normal, and drawn back afterwards; with counts they are
-    sampled. See `bayesmeta.nuts.build.build`.
+    Study effects are integrated out where the likelihood is normal, and drawn back afterwards; else they are sampled.
 
     Parameters
     ----------

@@ -29,8 +29,8 @@ def data_tree(
     The log likelihood is marginal, l_i(x_i' beta, tau): leaving out a trial means leaving out its effect too (Merkle,
     Furr & Rabe-Hesketh 2019, Psychometrika 84:802). log_prior holds the top-level parameters only, so that
     power-scaling scales priors and not the random effects (Kallioinen et al. 2024, Stat Comput 34:57). Replicated
-    trials have the same sizes and an effect of a new setting, for the same reason; where events are replicated they
-    stand beside the log odds ratios, in posterior_predictive and observed_data.
+    trials have the same sizes and an effect of a new setting, for the same reason; where their events are drawn and not
+    only the log odds ratio, these stand in a group of their own, replicated_events (observed ones: constant_data).
 
     Parameters
     ----------
@@ -54,16 +54,19 @@ def data_tree(
     replicated = replicates(posterior, mean, tau, rng, draws.get("gamma"))
     groups: dict[str, Variables] = {
         "posterior": _parameters(posterior, draws),
-        "posterior_predictive": replicated,
+        "posterior_predictive": {"y": replicated["y"]},
         "log_likelihood": {"y": ((*SAMPLE, "study"), log_likelihood)},
         "log_prior": {name: (SAMPLE, value) for name, value in log_prior.items()},
         "sample_stats": {name: (SAMPLE, np.asarray(value)) for name, value in sample_stats.items()}
         if sample_stats is not None
         else _ideal_statistics(log_likelihood, log_prior, beta.shape[-1] + 1, rng),
-        "observed_data": _observed(posterior, replicated),
+        # One variable of one name in each group: ArviZ pairs data, replicates and likelihoods by it.
+        "observed_data": {"y": (("study",), posterior.effects.y)},
         "constant_data": _constant(posterior),
         **_prior_groups(posterior, (chains, n), rng, with_baselines="gamma" in draws),
     }
+    if "events" in replicated:
+        groups["replicated_events"] = {"events": replicated["events"]}
     return _tree(posterior, groups, (chains, n), seed)
 
 
@@ -116,16 +119,10 @@ def _prior_groups(
         drawn["theta_new"] = beta @ posterior.design.reference + tau * rng.standard_normal(shape)
         mean = beta @ posterior.design.matrix.T
         gamma = model.baseline_prior.draws(mean.size, rng).reshape(mean.shape) if with_baselines else None
-        groups["prior_predictive"] = replicates(posterior, mean, tau, rng, gamma)
+        groups["prior_predictive"] = {"y": replicates(posterior, mean, tau, rng, gamma)["y"]}
     if drawn:
         groups["prior"] = {name: (SAMPLE, value) for name, value in drawn.items()}
     return groups
-
-
-def _observed(posterior: "Posterior", replicated: Variables) -> Variables:
-    """The data under the names of their replicates: ArviZ pairs them by it, and likelihoods with "y"."""
-    observed: Variables = {"y": (("study",), posterior.effects.y)}
-    return observed | {name: _constant(posterior)[name] for name in replicated if name == "events"}
 
 
 def _constant(posterior: "Posterior") -> Variables:

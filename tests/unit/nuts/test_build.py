@@ -12,6 +12,8 @@ from bayesmeta.priors import catalogue, parse_prior
 
 pm = pytest.importorskip("pymc")
 build = pytest.importorskip("bayesmeta.nuts.build").build
+Mode = pytest.importorskip("pytensor.compile.mode").Mode
+config = pytest.importorskip("pytensor").config
 
 pytestmark = pytest.mark.slow
 
@@ -31,10 +33,11 @@ def log_density(plan):
     model = build(plan.structure)
     with model:
         pm.set_data(
-            {"trials": plan.table, "prior_parameters": plan.prior_parameters},
+            plan.data,
             coords={"study": np.arange(len(plan.table))},
         )
-    function = model.compile_logp(jacobian=False)
+    with config.change_flags(cxx=""):  # what is evaluated four times need not be compiled
+        function = model.compile_logp(jacobian=False, mode=Mode(linker="py", optimizer="fast_compile"))
 
     def at(point):
         values = {}
@@ -99,6 +102,113 @@ def test_binomial_likelihood(trials, baseline_at):
     assert np.diff(ours) == pytest.approx(np.diff(theirs), rel=1e-8)
 
 
+def of_effects(name, z, tau):
+    """log p(theta), theta = m + tau z, of random effects written down a second time."""
+    law = {
+        "normal": lambda s: stats.norm(0, s).logpdf(z * tau),
+        "student_t(3)": lambda s: stats.t(3, scale=s).logpdf(z * tau),
+        "mixture(0.2, 4)": lambda s: np.log(
+            0.8 * stats.norm(0, s).pdf(z * tau) + 0.2 * stats.norm(0, 4 * s).pdf(z * tau)
+        ),
+    }
+    return law[name](tau)
+
+
+@pytest.mark.parametrize("effects", ["normal", "mixture(0.2, 4)"])
+@pytest.mark.parametrize("likelihood", ["hypergeometric", "binomial"])
+def test_counts_and_an_estimate_in_one_table(mixed, likelihood, effects):
+    # Trial A has counts, B an estimate of 0.4 (standard error 0.3).
+    model = Model(likelihood, random_effects=effects, baseline="normal(-1, 2)")
+    found = plan(mixed, model)
+    at, _ = log_density(found)
+    treated, total_treated, control, total_control = mixed.counts[0]
+    unit = np.sqrt(0.8 + 0.2 * 16) if "mixture" in effects else 1.0  # of the coordinates
+    rng = np.random.default_rng(5)
+    ours, theirs = [], []
+    for _ in range(4):
+        mu, tau, gamma = rng.normal(), float(abs(rng.normal())) + 0.1, rng.normal()
+        e = np.append(rng.normal(size=2), np.zeros(6))
+        y, se = found.table[:2, :2].T
+        shrink = se**2 / (se**2 + (unit * tau) ** 2)
+        sd = np.sqrt(1 - shrink) * se
+        theta = shrink * mu + (1 - shrink) * y + sd * e[:2]
+        size, odds = total_treated + total_control, np.exp(theta[0])
+        counts = {
+            "hypergeometric": lambda size=size, odds=odds: stats.nchypergeom_fisher(
+                size, treated + control, total_treated, odds
+            ).logpmf(treated),
+            "binomial": lambda theta=theta, gamma=gamma: (
+                stats.binom(total_control, expit(gamma - theta[0] / 2)).logpmf(control)
+                + stats.binom(total_treated, expit(gamma + theta[0] / 2)).logpmf(treated)
+                + stats.norm(-1, 2).logpdf(gamma)
+            ),
+        }
+        theirs.append(
+            counts[likelihood]()
+            + stats.norm(theta[1], 0.3).logpdf(0.4)
+            + of_effects(effects, (theta - mu) / tau, tau).sum()
+            + np.log(sd).sum()
+            + model.prior_of("mu").log_density(mu)
+            + model.tau_prior.log_density(tau)
+        )
+        # Spare trials: their e is z, and so has its density.
+        point = {"beta": [mu, 0.0], "tau": tau, "e": e}
+        ours.append(at(point | ({"gamma": np.append([gamma], np.full(7, -1.0))} if likelihood == "binomial" else {})))
+    assert np.diff(ours) == pytest.approx(np.diff(theirs), rel=1e-8)
+
+
+def test_a_mixture_with_study_effects_integrated_out(trials):
+    model = Model("normal", random_effects="mixture(0.2, 4)")
+    at, _ = log_density(plan(trials, model))
+    effects = effect_sizes(trials)
+
+    def expected(mu, tau):
+        inside, outside = (stats.norm(mu, np.hypot(effects.se, c * tau)).pdf(effects.y) for c in (1, 4))
+        prior = model.prior_of("mu").log_density(mu) + model.tau_prior.log_density(tau)
+        return np.log(0.8 * inside + 0.2 * outside).sum() + prior
+
+    points = [(0.0, 0.3), (-1.5, 0.9), (1.0, 1.7)]
+    ours = np.array([at({"beta": [mu, 0.0], "tau": tau}) for mu, tau in points])
+    assert np.diff(ours) == pytest.approx(np.diff([expected(*point) for point in points]), rel=1e-9)
+
+
+def test_student_t_effects_are_normal_ones_with_a_precision_each(trials):
+    model = Model("normal", random_effects="student_t(3)")
+    at, _ = log_density(plan(trials, model))
+    effects = effect_sizes(trials)
+
+    def expected(mu, tau, precision):
+        marginal = stats.norm(mu, np.sqrt(effects.se**2 + tau**2 / precision)).logpdf(effects.y).sum()
+        prior = model.prior_of("mu").log_density(mu) + model.tau_prior.log_density(tau)
+        return marginal + prior + stats.gamma(1.5, scale=1 / 1.5).logpdf(precision).sum()
+
+    points = [(0.0, 0.3, np.array([1.0, 0.2, 3.0])), (-1.5, 0.9, np.array([0.1, 1.0, 2.0]))]
+    ours = [
+        at({"beta": [mu, 0.0], "tau": tau, "precision": np.append(precision, np.ones(5))})
+        for mu, tau, precision in points
+    ]
+    # A spare trial (standard error 1e6) tells tau and mu apart to 1e-12.
+    assert np.diff(ours) == pytest.approx(np.diff([expected(*point) for point in points]), rel=1e-9)
+
+
+@pytest.mark.parametrize("prior", ["mixture(0.9, normal(0.6, 0.2), 0.1, normal(0, 2))", "bartos_effect(cochrane)"])
+def test_priors_of_effects_that_are_not_normal(trials, prior):
+    model = Model("normal", mu=prior, moderators="~ dose", beta="student_t(4, 0, 1)", tau="fixed(0.5)")
+    effects, design = effect_sizes(trials), Model(moderators="~ dose").design(trials)
+    at, _ = log_density(plan_of(trials, model, design, effects))
+    matrix = design.matrix
+
+    def expected(beta):
+        marginal = stats.norm(matrix @ beta, np.hypot(effects.se, 0.5)).logpdf(effects.y).sum()
+        priors = zip((model.prior_of("mu"), model.prior_of("dose")), beta, strict=True)
+        return marginal + sum(one.log_density(float(value)) for one, value in priors)
+
+    points = [np.array([0.2, 0.1]), np.array([-2.0, 0.9])]
+    alike = "bartos" in prior  # one family for both, one vector
+    ours = [at({"beta": beta} if alike else {"beta_0": beta[0], "beta_1": beta[1]}) for beta in points]
+    assert np.diff(ours) == pytest.approx(np.diff([expected(beta) for beta in points]), rel=1e-6)
+
+
 def test_spare_trials_and_columns_have_their_prior_whatever_the_rest(trials):
     at, _ = log_density(plan(trials, Model("binomial")))
     moved_e, moved_gamma = np.zeros(8), np.zeros(8)
@@ -136,6 +246,7 @@ def test_every_variable_has_its_dims(trials):
         "gamma": ("study",),
         "e": ("study",),
         "z": ("study",),
+        "estimates": ("study",),
         "events": ("study", "arm"),
     }
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from bayesmeta.errors import BayesmetaWarning, ConvergenceError, ModelError, PriorError
 from bayesmeta.model import Model
@@ -209,3 +210,38 @@ def test_study_effects_given_tau_follow_their_gaussian(trials, scripted):
     assert np.abs(z.mean(axis=0)).max() < 4 / np.sqrt(16000)
     assert np.abs(z.var(axis=0) - 1).max() < 4 * np.sqrt(2 / 16000)
     assert np.abs(np.corrcoef(z.T, draws["theta_new"])[np.triu_indices(4, 1)]).max() < 4 / np.sqrt(16000)
+
+
+@pytest.mark.parametrize("effects", ["normal", "none", "student_t(4)", "mixture(0.1, 5)"])
+@pytest.mark.parametrize("likelihood", ["normal", "binomial", "hypergeometric"])
+def test_every_likelihood_with_every_random_effects_gives_the_same_parts(mixed, scripted, likelihood, effects):
+    scripted({})
+    posterior = fit_nuts(mixed, Model(likelihood, random_effects=effects))
+    tree = posterior.to_arviz()
+    assert tree["posterior"]["theta"].sizes["study"] == 2
+    assert np.isfinite(tree["log_likelihood"]["y"].values).all()
+    assert ("replicated_events" in tree.children) == (likelihood != "normal")
+    assert json.loads(json.dumps(posterior.to_dict()))["model"]["likelihood"] == likelihood
+
+
+def test_outliers_are_those_far_from_the_rest(trials, scripted):
+    scripted({})
+    posterior = fit_nuts(trials, Model(random_effects="mixture(0.1, 5)"))
+    # Wherever theta lies, in terms of its mean and tau: the ratio of the two densities.
+    mean, tau, theta = (posterior._draws[name] for name in ("beta", "tau", "theta"))
+    inside, outside = (norm.pdf(theta, mean, c * tau[..., None]) for c in (1, 5))
+    expected = (0.1 * outside / (0.9 * inside + 0.1 * outside)).mean(axis=(0, 1))
+    found = posterior.outliers()
+    assert found["study"].tolist() == ["A", "B", "C"]
+    assert found["probability"].to_numpy() == pytest.approx(expected)
+    with pytest.raises(ModelError, match=r'have no outlying part\. Fit with random_effects="mixture\(0\.1, 5\)"'):
+        fit_nuts(trials, Model()).outliers()
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.3])
+def test_a_tau_that_is_fixed_is_known(trials, scripted, tau):
+    scripted({})
+    posterior = fit_nuts(trials, Model("hypergeometric", tau=f"fixed({tau})"))
+    assert isinstance(posterior["tau"], PointMass)
+    assert posterior["tau"].mean == tau
+    assert np.all(posterior.draws(10)["tau"] == tau)
