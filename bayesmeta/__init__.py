@@ -30,8 +30,8 @@ from bayesmeta.effects import effect_sizes
 from bayesmeta.errors import BayesmetaError, BayesmetaWarning, ConvergenceError, DataError, ModelError, PriorError
 from bayesmeta.fit import fit
 from bayesmeta.frequentist import metaregression, pool, small_study_effects
-from bayesmeta.model import Model
-from bayesmeta.posterior import Posterior
+from bayesmeta.model import JointModel, Model
+from bayesmeta.posterior import JointPosterior, Posterior
 from bayesmeta.priors import (
     I2,
     Bartos,
@@ -102,6 +102,8 @@ __all__ = [
     "ImproperUniform",
     "InverseGamma",
     "Jeffreys",
+    "JointModel",
+    "JointPosterior",
     "JointTrials",
     "LogNormal",
     "LogT",

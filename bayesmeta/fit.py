@@ -1,12 +1,12 @@
 """Fit a model to trials by either engine."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from bayesmeta.errors import ModelError
-from bayesmeta.model import Model
-from bayesmeta.posterior import Posterior
-from bayesmeta.trials import Trials
+from bayesmeta.model import JointModel, Model
+from bayesmeta.posterior import JointPosterior, Posterior
+from bayesmeta.trials import JointTrials, Trials
 
 SEED = 20230227  # the review's issue of Health Technol Assess, 27 February 2023
 
@@ -19,24 +19,71 @@ def _exact(trials: Trials, model: Model, accuracy: bool, **_: Any) -> Posterior:
 
 
 def _nuts(trials: Trials, model: Model, accuracy: bool, **sampling: Any) -> Posterior:
-    if accuracy:
-        raise ModelError(
-            "--accuracy (accuracy=True) is the self-check of the exact engine, which repeats a fit at more nodes. NUTS"
-            " has convergence diagnostics in its place: R-hat, effective sample sizes and Monte Carlo errors in the"
-            " summary, and bayesmeta.checks.convergence(posterior). Leave it out, or fit with --engine exact."
-        )
+    _refuse_accuracy(accuracy)
     from bayesmeta.nuts import fit_nuts
 
     return fit_nuts(trials, model, **sampling)
 
 
+def _refuse_accuracy(asked: bool) -> None:
+    if asked:
+        raise ModelError(
+            "--accuracy (accuracy=True) is the self-check of the exact engine, which repeats a fit at more nodes. NUTS"
+            " has convergence diagnostics in its place: R-hat, effective sample sizes and Monte Carlo errors in the"
+            " summary, and bayesmeta.checks.convergence(posterior). Leave it out, or fit with --engine exact."
+        )
+
+
+def _joint_exact(trials: JointTrials, model: JointModel, accuracy: bool, **_: Any) -> JointPosterior:
+    from bayesmeta.exact import fit_joint_exact, self_checked
+
+    posterior = fit_joint_exact(trials, model)
+    return self_checked(posterior) if accuracy else posterior
+
+
+def _joint_nuts(trials: JointTrials, model: JointModel, accuracy: bool, **sampling: Any) -> JointPosterior:
+    _refuse_accuracy(accuracy)
+    from bayesmeta.nuts import fit_joint_nuts
+
+    return fit_joint_nuts(trials, model, **sampling)
+
+
 # Each engine is loaded when it is first asked for: PyMC costs seconds.
 ENGINES: dict[str, Callable[..., Posterior]] = {"exact": _exact, "nuts": _nuts}
+JOINT_ENGINES: dict[str, Callable[..., JointPosterior]] = {"exact": _joint_exact, "nuts": _joint_nuts}
 
 
+@overload
+def fit(
+    trials: JointTrials,
+    model: JointModel | None = ...,
+    engine: str = ...,
+    *,
+    accuracy: bool = ...,
+    seed: int = ...,
+    draws: int = ...,
+    tune: int = ...,
+    chains: int = ...,
+    sampler: str = ...,
+    progress: bool = ...,
+) -> JointPosterior: ...
+@overload
 def fit(
     trials: Trials,
-    model: Model | None = None,
+    model: Model | None = ...,
+    engine: str = ...,
+    *,
+    accuracy: bool = ...,
+    seed: int = ...,
+    draws: int = ...,
+    tune: int = ...,
+    chains: int = ...,
+    sampler: str = ...,
+    progress: bool = ...,
+) -> Posterior: ...
+def fit(
+    trials: Trials | JointTrials,
+    model: Model | JointModel | None = None,
     engine: str = "exact",
     *,
     accuracy: bool = False,
@@ -46,16 +93,16 @@ def fit(
     chains: int = 4,
     sampler: str = "nutpie",
     progress: bool = False,
-) -> Posterior:
+) -> Posterior | JointPosterior:
     """Posterior of a random-effects model given trials.
 
     p(beta, tau, theta | y) ~ p(beta) p(tau) prod_i p(y_i | theta_i) N(theta_i; x_i' beta, tau^2)
 
     Parameters
     ----------
-    trials : from `read_trials` or `load`.
+    trials : from `read_trials` or `load`; two outcomes at once from `join` or `read_joint`.
     model : `Model`; None for the default model, whose likelihood is hypergeometric where any trial has counts and
-        normal where all are estimates.
+        normal where all are estimates. For two outcomes `JointModel`.
     engine : "exact" (quadrature, no Monte Carlo error) or "nuts" (PyMC).
     accuracy : exact engine: repeat the fit at more nodes, store what moves in `diagnostics["accuracy"]`, and warn
         where that is more than 1e-6 of a posterior standard deviation.
@@ -64,7 +111,7 @@ def fit(
 
     Returns
     -------
-    Posterior
+    Posterior; JointPosterior for two outcomes.
 
     Raises
     ------
@@ -86,6 +133,18 @@ def fit(
     if engine not in ENGINES:
         raise ModelError(f"engine {engine!r}: there is no such. Known: {', '.join(ENGINES)}.")
     trials.refuse_shared_controls()
-    model = (model if model is not None else Model()).for_trials(trials)
     sampling = {"seed": seed, "draws": draws, "tune": tune, "chains": chains, "sampler": sampler, "progress": progress}
-    return ENGINES[engine](trials, model, accuracy=accuracy, **sampling)
+    if isinstance(trials, JointTrials):
+        joint = _of_kind(model, JointModel, "two outcomes")
+        return JOINT_ENGINES[engine](trials, joint, accuracy=accuracy, **sampling)
+    one = _of_kind(model, Model, "one outcome").for_trials(trials)
+    return ENGINES[engine](trials, one, accuracy=accuracy, **sampling)
+
+
+def _of_kind[M: (Model, JointModel)](model: object, kind: type[M], what: str) -> M:
+    """The model, or the default one of the kind that these trials take."""
+    if model is None:
+        return kind()
+    if not isinstance(model, kind):
+        raise ModelError(f"{what}: expected a {kind.__name__}, not a {type(model).__name__}.")
+    return model

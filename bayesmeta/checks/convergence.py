@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import ConvergenceError
-from bayesmeta.nuts import NutsPosterior
+from bayesmeta.nuts import NutsJointPosterior, NutsPosterior
 from bayesmeta.nuts.refusal import refusal
-from bayesmeta.posterior import Posterior
+from bayesmeta.posterior import JointPosterior, Posterior
 from bayesmeta.posterior.chains import LIMITS, bfmi, shortcomings
 from bayesmeta.tables import records
 from bayesmeta.types import Array, Json
@@ -55,7 +55,7 @@ class Convergence:
         }
 
 
-def convergence(posterior: Posterior) -> Convergence:
+def convergence(posterior: Posterior | JointPosterior) -> Convergence:
     """R-hat, effective sample sizes, divergences and energies of a sampled posterior, against their limits.
 
     R-hat <= 1.01, bulk and tail effective sample size >= 400 on every quantity that is reported, no divergence, and
@@ -79,7 +79,7 @@ def convergence(posterior: Posterior) -> Convergence:
     >>> convergence(bm.fit(bm.load("crins2014"), bm.Model("normal"))).require().sentence
     'The exact engine integrates; there is nothing to converge.'
     """
-    if not isinstance(posterior, NutsPosterior):
+    if not isinstance(posterior, NutsPosterior | NutsJointPosterior):
         empty = pd.DataFrame(columns=["quantity", *COLUMNS, "ok"])
         return Convergence(empty, 0, np.empty(0), True, "The exact engine integrates; there is nothing to converge.")
     statistics = posterior.chain_statistics
@@ -102,7 +102,9 @@ def _table(statistics: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _sentence(posterior: NutsPosterior, statistics: pd.DataFrame, energies: Array, found: list[str]) -> str:
+def _sentence(
+    posterior: NutsPosterior | NutsJointPosterior, statistics: pd.DataFrame, energies: Array, found: list[str]
+) -> str:
     if found:
         return f"not converged: {', '.join(found)}."
     settings = posterior.diagnostics

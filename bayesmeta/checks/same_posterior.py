@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import BayesmetaError, ModelError
-from bayesmeta.nuts import NutsPosterior
-from bayesmeta.posterior import Marginal, Posterior
+from bayesmeta.nuts import NutsJointPosterior, NutsPosterior
+from bayesmeta.posterior import JointPosterior, Marginal, Posterior
 from bayesmeta.posterior.draws import DrawsMarginal
 from bayesmeta.tables import records
 from bayesmeta.types import Json
@@ -45,7 +45,7 @@ class SamePosterior:
         return {"ok": self.ok, "sentence": self.sentence, "comparisons": records(self.table)}
 
 
-def same_posterior(exact: Posterior, draws: Posterior) -> SamePosterior:
+def same_posterior(exact: Posterior | JointPosterior, draws: Posterior | JointPosterior) -> SamePosterior:
     """Compare a posterior without Monte Carlo error with one by draws.
 
     z = (from draws - exact) / MCSE, for the mean and the 2.5%, 50% and 97.5% quantiles of each coefficient, tau,
@@ -75,7 +75,8 @@ def same_posterior(exact: Posterior, draws: Posterior) -> SamePosterior:
     ----------
     Vehtari et al. 2021, Bayesian Analysis 16:667 (effective sample sizes for means and quantiles).
     """
-    if not isinstance(draws, NutsPosterior) or isinstance(exact, NutsPosterior):
+    sampled_ones = NutsPosterior | NutsJointPosterior
+    if not isinstance(draws, sampled_ones) or isinstance(exact, sampled_ones):
         raise ModelError(
             f"same_posterior compares a posterior without Monte Carlo error with one by draws; it was given engines"
             f' "{exact.engine}" and "{draws.engine}". Fit once with --engine exact, once with --engine nuts.'
@@ -83,13 +84,22 @@ def same_posterior(exact: Posterior, draws: Posterior) -> SamePosterior:
     _refuse_other_question(exact, draws)
     rows: list[dict[str, object]] = []
     for name, sampled in draws.quantities.items():
-        known = exact.study(name[6:-1]) if name.startswith("theta[") else exact[name]
         if isinstance(sampled, DrawsMarginal):
-            rows += _rows(name, known, sampled)
+            rows += _rows(name, _known(exact, name), sampled)
     table = pd.DataFrame(rows)
     size = np.nan_to_num(table["z"].abs().to_numpy(), nan=np.inf)
     worst, ok = table.iloc[int(size.argmax())], bool((size < LIMIT).all())
     return SamePosterior(table, worst, ok, f"{draws.label}: {_sentence(worst, len(table), ok)}")
+
+
+def _known(exact: Posterior | JointPosterior, name: str) -> Marginal:
+    """The exact marginal of a quantity by the name that it has among the draws."""
+    if not name.startswith("theta["):
+        return exact[name]
+    if isinstance(exact, JointPosterior):
+        study, outcome = name[6:-1].rsplit(", ", 1)
+        return exact.study(study, outcome)
+    return exact.study(name[6:-1])
 
 
 def _rows(name: str, known: Marginal, sampled: DrawsMarginal) -> list[dict[str, object]]:
@@ -120,7 +130,7 @@ def _rows(name: str, known: Marginal, sampled: DrawsMarginal) -> list[dict[str, 
 _P = np.array(PROBABILITIES)
 
 
-def _refuse_other_question(exact: Posterior, draws: Posterior) -> None:
+def _refuse_other_question(exact: Posterior | JointPosterior, draws: Posterior | JointPosterior) -> None:
     if exact.model != draws.model:
         one, other = exact.model.to_dict(), draws.model.to_dict()
         part = next(name for name in one if one[name] != other[name])

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import BayesmetaWarning
-from bayesmeta.posterior import Posterior
+from bayesmeta.posterior import JointPosterior, Posterior
 
 if TYPE_CHECKING:
     from bayesmeta.exact.count_posterior import CountPosterior
@@ -46,7 +46,7 @@ def compare(coarse: Exact, fine: Exact) -> pd.DataFrame:
     return found
 
 
-def self_checked(posterior: Posterior) -> Posterior:
+def self_checked[P: (Posterior, JointPosterior)](posterior: P) -> P:
     """The posterior with the outcome of its self-check in `diagnostics["accuracy"]`.
 
     Parameters

@@ -54,7 +54,13 @@ class TauNodes:
         return _on_panels(np.unique([*self.edges, *middles, last]), self.scale)
 
 
-def tau_nodes(log_density: LogDensity, scale: float, breaks: tuple[float, ...], moments: int = 2) -> TauNodes:
+def tau_nodes(
+    log_density: LogDensity,
+    scale: float,
+    breaks: tuple[float, ...],
+    moments: int = 2,
+    first_panels: int = FIRST_PANELS,
+) -> TauNodes:
     """Panels that cover all of a density of tau that matters.
 
     Parameters
@@ -63,6 +69,7 @@ def tau_nodes(log_density: LogDensity, scale: float, breaks: tuple[float, ...], 
     scale : c > 0, the smallest standard error.
     breaks : points of tau where the density is not smooth (the end of a uniform prior): panels end there.
     moments : highest power of tau that has to be integrated with it (0, 1 or 2).
+    first_panels : how many to begin with; those that do not resolve the density are halved.
 
     Returns
     -------
@@ -83,7 +90,7 @@ def tau_nodes(log_density: LogDensity, scale: float, breaks: tuple[float, ...], 
             return np.stack([value, value + moments * np.log(tau)]) if moments else value[None]
 
     low, high = _range(log_integrands, at_breaks, min(LAST_U, float(np.arcsinh(LAST_TAU / scale))))
-    return _on_panels(_refined(_first_edges(low, high, at_breaks), log_integrands), scale)
+    return _on_panels(_refined(_first_edges(low, high, at_breaks, first_panels), log_integrands), scale)
 
 
 def _on_panels(edges: Array, scale: float) -> TauNodes:
@@ -113,9 +120,9 @@ def _range(log_integrands: LogDensity, breaks: Array, last_u: float) -> tuple[fl
     return (0.0 if low < 0.05 * high else low), high
 
 
-def _first_edges(low: float, high: float, breaks: Array) -> Array:
+def _first_edges(low: float, high: float, breaks: Array, first_panels: int) -> Array:
     """Equal panels, shorter ones over the first units of u, where the likelihood bends."""
-    edges = np.linspace(low, min(high, low + FIRST_WIDTH), FIRST_PANELS + 1)
+    edges = np.linspace(low, min(high, low + FIRST_WIDTH), first_panels + 1)
     if high > edges[-1]:
         edges = np.append(edges, np.linspace(edges[-1], high, int(np.ceil((high - edges[-1]) / 4.0)) + 1)[1:])
     return np.union1d(edges, breaks[(breaks > low) & (breaks < high)])

@@ -2,6 +2,7 @@
 
 from bayesmeta.model.coding import Setting
 from bayesmeta.model.design import Design
+from bayesmeta.model.joint import JOINT_LIKELIHOODS, JointModel
 from bayesmeta.model.model import AUTO, BASELINES_AT, LIKELIHOODS, OF_COUNTS, OF_ESTIMATES, ZERO_CELLS, Model
 from bayesmeta.model.omega import OMEGA_PRIORS, OmegaPrior
 from bayesmeta.model.random_effects import RANDOM_EFFECTS
@@ -10,6 +11,7 @@ from bayesmeta.model.selection import Selection
 __all__ = [
     "AUTO",
     "BASELINES_AT",
+    "JOINT_LIKELIHOODS",
     "LIKELIHOODS",
     "OF_COUNTS",
     "OF_ESTIMATES",
@@ -17,6 +19,7 @@ __all__ = [
     "RANDOM_EFFECTS",
     "ZERO_CELLS",
     "Design",
+    "JointModel",
     "Model",
     "OmegaPrior",
     "Selection",

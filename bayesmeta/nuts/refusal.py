@@ -1,15 +1,21 @@
 """Why draws are not given out, and what to do instead."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from bayesmeta.model import JointModel, Model
 from bayesmeta.nuts.posterior import NutsPosterior
 from bayesmeta.posterior.chains import LIMITS
+
+if TYPE_CHECKING:
+    from bayesmeta.nuts.joint_posterior import NutsJointPosterior
 
 FEW_TRIALS = 5
 NUMBER_WORDS = ("No", "One", "Two", "Three", "Four", "Five")
 
 
-def refusal(found: list[str], posterior: NutsPosterior, draws: int) -> str:
+def refusal(found: list[str], posterior: "NutsPosterior | NutsJointPosterior", draws: int) -> str:
     """One message: what the limits found, and the remedy.
 
     Parameters
@@ -22,17 +28,24 @@ def refusal(found: list[str], posterior: NutsPosterior, draws: int) -> str:
     message = f"NUTS did not converge: {', '.join(found)} at target_accept {settings['target_accept']}."
     if all(phrase.startswith("effective sample size") for phrase in found):
         return f"{message} The chains agree but are too short: sample longer, with --draws {_enough(posterior, draws)}."
+    uncertain = _tau_is_uncertain(posterior.model)
     remedies = ["fit with --engine exact, which needs no sampling"]
-    if posterior.model.random_effects != "none":
+    if uncertain:
         remedies.append("state a narrower tau prior")
     remedy = ", or ".join(remedies)
     k = len(posterior.studies_in_model)
-    if k <= FEW_TRIALS and posterior.model.random_effects != "none":
+    if k <= FEW_TRIALS and uncertain:
         return f"{message} {NUMBER_WORDS[k]} trial{'s say' if k != 1 else ' says'} little about tau: {remedy}."
     return f"{message} {remedy[0].upper()}{remedy[1:]}."
 
 
-def _enough(posterior: NutsPosterior, draws: int) -> int:
+def _tau_is_uncertain(model: Model | JointModel) -> bool:
+    if isinstance(model, JointModel):
+        return any(prior.point is None for prior in model.tau_priors)
+    return model.random_effects != "none"
+
+
+def _enough(posterior: "NutsPosterior | NutsJointPosterior", draws: int) -> int:
     """Draws of each chain that would reach the limit with half as much again, and at least twice those there are."""
     table = posterior.chain_statistics
     smallest = min(float(table["ess_bulk"].min()), float(table["ess_tail"].min()))

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.polynomial import chebyshev, legendre
 
 from bayesmeta.posterior.marginal import Marginal, probabilities
-from bayesmeta.types import Array
+from bayesmeta.types import Array, Integers
 
 
 class PanelDensity(Marginal):
@@ -22,7 +22,7 @@ class PanelDensity(Marginal):
     edges : (P + 1,) panel edges on the scale of u.
     scale : c, on the scale of tau.
     density_u : (P, n) density of u at the nodes, integrating to one.
-    pdf : the normalised density of tau itself, vectorised.
+    pdf : the normalised density of tau itself, vectorised; None to take it from the series.
     moments : how many moments exist.
     """
 
@@ -32,7 +32,7 @@ class PanelDensity(Marginal):
         edges: Array,
         scale: float,
         density_u: Array,
-        pdf: Callable[[Array], Array],
+        pdf: Callable[[Array], Array] | None,
         moments: int = 2,
     ) -> None:
         self.name = name
@@ -45,7 +45,25 @@ class PanelDensity(Marginal):
         self._mass = self._weight.sum(axis=1)
         self._cumulative = np.concatenate([[0.0], np.cumsum(self._mass)])
         self._total = self._cumulative[-1]
-        self._tau = scale * np.sinh(edges[:-1, None] + self._half[:, None] * (1.0 + nodes))
+        self._tau = self._value(edges[:-1, None] + self._half[:, None] * (1.0 + nodes))
+
+    def _value(self, u: Array) -> Array:
+        """The quantity at u."""
+        return np.asarray(self._scale * np.sinh(u))
+
+    def _place(self, value: Array) -> Array:
+        """u of the quantity."""
+        return np.arcsinh(value / self._scale)
+
+    def _slope(self, u: Array) -> Array:
+        """d value / d u."""
+        return np.asarray(self._scale * np.cosh(u))
+
+    def _local(self, u: Array) -> tuple[Integers, Array]:
+        """Panel of each u, and the place there between -1 and 1."""
+        inside = np.clip(u, self._edges[0], self._edges[-1])
+        panel = np.clip(np.searchsorted(self._edges, inside, side="right") - 1, 0, len(self._half) - 1)
+        return panel, (inside - self._edges[panel]) / self._half[panel] - 1.0
 
     @property
     def mean(self) -> float | None:
@@ -60,13 +78,19 @@ class PanelDensity(Marginal):
 
     def pdf(self, x: Array | float) -> Array:
         x = np.asarray(x, dtype=float)
-        return np.where(x < 0.0, 0.0, self._pdf(np.maximum(x, 0.0)))
+        inside = (x >= self._lower_end()) & (x <= self._upper_end())
+        known = np.where(inside, x, self._tau.flat[0])
+        if self._pdf is not None:
+            return np.where(inside, self._pdf(known), 0.0)
+        u = self._place(known)
+        panel, local = self._local(u)
+        density = np.sum(self._density[panel] * _basis(local, self._density.shape[1]), axis=-1)
+        inside = inside & (u >= self._edges[0]) & (u <= self._edges[-1])
+        return np.where(inside, np.maximum(density, 0.0) / self._slope(u) / self._total, 0.0)
 
     def cdf(self, x: Array | float) -> Array:
-        u = np.arcsinh(np.maximum(np.asarray(x, dtype=float), 0.0) / self._scale)
-        inside = np.clip(u, self._edges[0], self._edges[-1])
-        panel = np.clip(np.searchsorted(self._edges, inside, side="right") - 1, 0, len(self._half) - 1)
-        local = (inside - self._edges[panel]) / self._half[panel] - 1.0
+        u = self._place(np.clip(np.asarray(x, dtype=float), self._lower_end(), self._upper_end()))
+        panel, local = self._local(u)
         value = self._cumulative[panel] + np.sum(
             self._integral[panel] * _basis(local, self._integral.shape[1]), axis=-1
         )
@@ -91,7 +115,7 @@ class PanelDensity(Marginal):
                 x = np.where(safe, trial, 0.5 * (lower + upper))
                 if np.all(settled | (upper - lower <= 1e-14)):
                     break
-        found = self._scale * np.sinh(self._edges[panel] + self._half[panel] * (1.0 + x))
+        found = self._value(self._edges[panel] + self._half[panel] * (1.0 + x))
         return np.asarray(found.reshape(np.shape(p)))
 
     def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:
@@ -99,6 +123,9 @@ class PanelDensity(Marginal):
 
     def _lower_end(self) -> float:
         return 0.0
+
+    def _upper_end(self) -> float:
+        return np.inf
 
 
 def _basis(x: Array, n: int) -> Array:
