@@ -40,21 +40,21 @@ run.say("Exact posteriors")
 exact = bm.fit(trials, pooled)
 exact_by_focus = bm.fit(trials, by_focus)
 
-# 5. Other likelihoods: estimates with standard errors; the counts of both arms, a baseline for each trial
+# 5. The same by sampling. May we believe it?
+run.say("NUTS (half a minute when PyMC compiles for the first time)")
+options = {"engine": "nuts", "seed": run.seed, "draws": run.draws}
+draws = bm.fit(trials, pooled, **options)
+draws_by_focus = bm.fit(trials, by_focus, **options)
+converged = [bm.checks.convergence(fit).require() for fit in (draws, draws_by_focus)]
+same = [
+    bm.checks.same_posterior(exact, draws).require(),
+    bm.checks.same_posterior(exact_by_focus, draws_by_focus).require(),
+]
+
+# 6. Other likelihoods: estimates with standard errors; the counts of both arms, a baseline for each trial
 normal = bm.fit(trials, pooled.but(likelihood="normal"))
 binomial = bm.fit(trials, pooled.but(likelihood="binomial"))
 binomial_by_focus = bm.fit(trials, by_focus.but(likelihood="binomial"))
-
-# 6. The last two again by sampling. May we believe it?
-run.say("NUTS, binomial likelihood (half a minute when PyMC compiles for the first time)")
-options = {"engine": "nuts", "seed": run.seed, "draws": run.draws}
-draws = bm.fit(trials, binomial.model, **options)
-draws_by_focus = bm.fit(trials, binomial_by_focus.model, **options)
-converged = [bm.checks.convergence(fit).require() for fit in (draws, draws_by_focus)]
-same = [
-    bm.checks.same_posterior(binomial, draws).require(),
-    bm.checks.same_posterior(binomial_by_focus, draws_by_focus).require(),
-]
 agreement = bm.checks.against_pools(exact, pools, published)
 reproduced = bm.checks.reproduction(pools, published)
 

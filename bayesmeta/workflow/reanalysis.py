@@ -20,7 +20,7 @@ from bayesmeta.workflow.outputs import slug, staged, write_draws, write_findings
 ATTACHMENT = ("attachment/secure", "attachment/disorganised")
 MODERATOR = "sensitivity_focused"
 BESIDE = ("normal", "binomial")  # likelihoods beside the default one, where trials have counts
-SAMPLED = ("normal", "binomial")
+SAMPLED = ("hypergeometric", "normal", "binomial")
 
 Say = Callable[[str], None]
 
@@ -129,8 +129,7 @@ def _sample(trials: Trials, exact: list[Posterior], report: Report, options: Opt
     """The models that NUTS carries, each checked for convergence and against the exact posterior."""
     for reference in exact:
         model = reference.model
-        counts_everywhere = bool(trials.has_counts.all())
-        if model.likelihood not in SAMPLED or not (model.likelihood == "normal" or counts_everywhere):
+        if model.likelihood not in SAMPLED:
             continue
         say(f"{trials.outcome or trials.name}: NUTS, {model.likelihood} likelihood{_with(model)}")
         posterior = fit(trials, model, engine="nuts", seed=options.seed, draws=options.draws, chains=options.chains)
@@ -167,8 +166,8 @@ def _draw(
         figures.append(plots.unread_trials(unread))
     for figure in figures:
         plots.save_figure(figure, folder / f"{figure.get_label()}.png")
-    # Of each likelihood the model with the most parameters; every fit has passed the convergence check.
-    for posterior in (one for one in sampled if one.model.moderators == last.model.moderators):
+    # Of the model with the most parameters; every fit has passed the convergence check, and its draws are written.
+    for posterior in (one for one in sampled if one.model == last.model):
         for figure in plots.diagnostics(posterior):
             plots.save_figure(figure, folder / "diagnostics" / slug(posterior.label) / f"{figure.get_label()}.png")
 
