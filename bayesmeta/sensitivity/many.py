@@ -19,7 +19,9 @@ from bayesmeta.sensitivity.mixtures import own_quantiles, shared_quantiles
 from bayesmeta.sensitivity.nodes import CommonNodes, common_nodes
 from bayesmeta.sensitivity.rows import LEVELS
 from bayesmeta.sensitivity.tau_densities import TauPriors
-from bayesmeta.types import Array
+from bayesmeta.types import Array, Integers
+
+ENOUGH = 100  # pairs of priors, of which all are looked at where nodes are placed
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,12 +124,28 @@ class Question:
     ) -> "Many":
         """The same for log prior densities of tau, (T,) to (N, T), and locations and scales of mu, (M,) each."""
 
+        some: Integers | None = None
+
         def log_densities(values: Array) -> Array:
             evidence = self.given(values, *mu).log_evidence
-            return (log_priors(values)[:, None] + evidence).reshape(-1, len(values))
+            both = (log_priors(values)[:, None] + evidence).reshape(-1, len(values))
+            return both if some is None else both[some]
 
+        number = len(log_priors(np.array([self.scale])))
+        some = _some_pairs(number, np.asarray(mu[1]))
         nodes = common_nodes(log_densities, self.scale, breaks)
+        if some is not None:
+            some = None
+            nodes = nodes.weighing(log_densities(nodes.tau))
         return Many(nodes, self.given(nodes.tau, *mu))
+
+
+def _some_pairs(number: int, scales: Array) -> Integers | None:
+    """Pairs of priors of tau and mu whose nodes serve all: each of tau with the widest of mu and with some other."""
+    if number * len(scales) <= ENOUGH:
+        return None
+    each = np.arange(number) * len(scales)
+    return np.unique(np.concatenate([each + int(np.argmax(scales)), each + np.arange(number) % len(scales)]))
 
 
 def gaussians(priors: Sequence[EffectPrior]) -> tuple[Array, Array]:

@@ -31,13 +31,18 @@ def shared_quantiles(weights: Array, mean: Array, sd: Array, levels: Array) -> A
     kept = weights.max(axis=0) > 1e-13
     weights, mean, sd = np.ascontiguousarray(weights[:, kept]), mean[kept], sd[kept]
     grid = _grid(weights, mean, sd, levels)
-    z = (grid - mean[:, None]) / sd[:, None]
-    density = np.exp(-0.5 * z * z) / (np.sqrt(2.0 * np.pi) * sd[:, None])
-    values = weights @ np.concatenate([ndtr(z), density, -z * density / sd[:, None]], axis=1)
-    cdf, slope, bend = values.reshape(len(weights), 3, len(grid)).transpose(1, 0, 2)
+    z = (grid[:, None] - mean) / sd  # (X, T)
+    cdf = weights @ ndtr(z).T
     cell = np.stack([np.clip((cdf <= level).sum(axis=1) - 1, 0, len(grid) - 2) for level in levels], axis=1)
     row, width = np.arange(len(weights))[:, None], np.diff(grid)[cell]
-    left, right = ((cdf[row, c], slope[row, c] * width, bend[row, c] * width**2) for c in (cell, cell + 1))
+    # The derivatives at the ends of the cells alone.
+    ends, place = np.unique([cell, cell + 1], return_inverse=True)
+    density = np.exp(-0.5 * z[ends] ** 2) / (np.sqrt(2.0 * np.pi) * sd)
+    slope, bend = weights @ density.T, weights @ (-z[ends] * density / sd).T
+    left, right = (
+        (cdf[row, c], slope[row, at] * width, bend[row, at] * width**2)
+        for c, at in zip((cell, cell + 1), place.reshape(2, *cell.shape), strict=True)
+    )
     return np.asarray(grid[cell] + width * _solve_quintic(left, right, levels))
 
 

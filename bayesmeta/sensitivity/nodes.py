@@ -1,12 +1,13 @@
 """Nodes of tau that serve many posteriors at once: panels fine enough for each of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 from numpy.polynomial import legendre
 
+from bayesmeta.likelihoods.series import legendre_basis
 from bayesmeta.types import Array
 
 NODES = 16
@@ -43,6 +44,14 @@ class CommonNodes:
     log_total: Array
     log_measure: Array
 
+    def weighing(self, log_densities: Array) -> "CommonNodes":
+        """Other densities (n, P * 16) of tau at the same nodes."""
+        log_weight = log_densities + self.log_measure
+        largest = log_weight.max(axis=1, keepdims=True)
+        weights = np.exp(log_weight - largest)
+        total = weights.sum(axis=1)
+        return replace(self, weights=weights / total[:, None], log_total=largest[:, 0] + np.log(total))
+
     def cdf(self, tau: Array) -> Array:
         """P(tau <= t) under each density: (X,) to (n, X)."""
         n, panels = len(self.weights), len(self.half)
@@ -71,7 +80,7 @@ class CommonNodes:
         x = np.clip(2.0 * rest / mass[row, panel] - 1.0, -1.0, 1.0)
         lower, upper = np.full(x.shape, -1.0), np.full(x.shape, 1.0)
         for _ in range(40):
-            basis = legendre.legvander(x, NODES)
+            basis = legendre_basis(x, NODES + 1)
             excess = np.einsum("nlj,nlj->nl", basis, integral) - rest
             upper, lower = np.where(excess > 0.0, x, upper), np.where(excess > 0.0, lower, x)
             with np.errstate(divide="ignore", invalid="ignore"):

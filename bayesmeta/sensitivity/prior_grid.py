@@ -202,13 +202,13 @@ def _fit_together(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) 
 
 def _fit_by_mu(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:
     """All priors of tau at once under each prior of mu, where the engine keeps its integrals: likelihoods of counts."""
-    for j, mu in enumerate(mus):
+    prepared = getattr(posterior, "prepared", None)
+    for j, mu in enumerate(mus if prepared is not None else ()):
         left = [i for i in range(len(taus)) if np.isnan(answers.rows[i, j, 0]) and (i, j) not in answers.refused]
+        if not left:
+            continue
         try:
-            prepared = getattr(with_priors(posterior, mu=mu), "prepared", None)
-            if prepared is None or not left:
-                continue
-            table = prepared.under([taus[i] for i in left])
+            table = with_priors(posterior, mu=mu).prepared.under([taus[i] for i in left])  # type: ignore[attr-defined]
         except BayesmetaError:
             continue  # one of them is refused: one by one it is seen which, and why
         columns = [("mu", "theta_new", "tau")[at // 3] for at in range(9)], ["lower", "median", "upper"] * 3

@@ -1,6 +1,7 @@
 """The columns that every table of this room has: pooled effect, new setting, heterogeneity, probabilities."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,15 +41,18 @@ def row_of(posterior: Posterior) -> Row:
 
 def completed(rows: Mapping[str, Array] | Sequence[Row], direction: str) -> pd.DataFrame:
     """The table of COLUMNS from the computed ones."""
-    table = pd.DataFrame(rows, columns=list(COMPUTED), dtype=float)
+    if isinstance(rows, Mapping):
+        table = {name: np.asarray(rows[name], dtype=float) for name in COMPUTED}
+    else:
+        table = {name: np.array([row.get(name, np.nan) for row in rows], dtype=float) for name in COMPUTED}
     for name in ("above", "new_above"):
-        wished = {"higher": table[name], "lower": 1.0 - table[name]}.get(direction)
-        table[name.replace("above", "wished")] = np.nan if wished is None else wished
-    table["leaves_out_1"] = (table["lower"] > 0.0) | (table["upper"] < 0.0)
+        unknown = np.full(len(table[name]), np.nan)
+        wished = {"higher": table[name], "lower": 1.0 - table[name]}.get(direction, unknown)
+        table[name.replace("above", "wished")] = wished
     with np.errstate(over="ignore"):
-        for name, of in RATIOS.items():
-            table[name] = np.exp(table[of])
-    return table[list(COLUMNS)]
+        ratios = {name: np.exp(table[of]) for name, of in RATIOS.items()}
+    leaves_out: dict[str, Any] = {"leaves_out_1": (table["lower"] > 0.0) | (table["upper"] < 0.0)}
+    return pd.DataFrame(table | leaves_out | ratios)[list(COLUMNS)]
 
 
 def conclusions(lower: "pd.Series[float]", upper: "pd.Series[float]") -> Array:
