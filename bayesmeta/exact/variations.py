@@ -42,13 +42,15 @@ class Powers:
     ----------
     trials : (S, k) power of each trial's likelihood; 0 leaves it out.
     priors : of tau, one for each variation.
-    mu, tau : (S,) powers of these priors.
+    mu, tau : (S,) powers of the prior of mu and of those of tau.
+    normal : (S,) standard deviations s of priors N(0, s^2) of mu in place of the one as given; None for that.
     """
 
     trials: Array
     priors: Sequence[HeterogeneityPrior]
     mu: Array
     tau: Array
+    normal: Array | None = None
 
     @property
     def rows(self) -> Integers:
@@ -61,6 +63,12 @@ class Powers:
         own = prior.needs_standard_errors
         priors = [prior.given(se[row > 0.0]) if own else prior for row in kept]
         return cls(kept, priors, np.ones(len(kept)), np.ones(len(kept)))
+
+    @classmethod
+    def sceptical(cls, scales: Array, prior: HeterogeneityPrior, k: int) -> "Powers":
+        """All trials, with priors N(0, s^2) of mu."""
+        one = np.ones(len(scales))
+        return cls(np.ones((len(scales), k)), [prior] * len(scales), one, one, scales)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +136,11 @@ class Variations:
         matrix = prepared.design.matrix
         return prepared.known_tau is None and matrix.shape[1] == 1 and bool(np.all(matrix == 1.0))
 
+    @property
+    def largest_tau(self) -> float:
+        """The last node of tau."""
+        return float(self._prepared.tau_panels.tau[-1])
+
     def posteriors(self, powers: Powers) -> ManyMeans | None:
         """The posterior of each variation; None where they do not go together, or one of them may be improper.
 
@@ -154,7 +167,7 @@ class Variations:
         return None
 
     def _tails(self, powers: Powers) -> list[float]:
-        flat = np.isinf(self._scale) | (powers.mu == 0.0)
+        flat = np.isinf(self._prior_of_mu(powers)[1]) | (powers.mu == 0.0)
         numbers = (powers.trials > 0.0) @ self._prepared.bounding.astype(float)
         parts = zip(powers.priors, numbers, flat, strict=True)
         return [tail_of(prior, round(float(number)), int(one)) for prior, number, one in parts]
@@ -203,11 +216,12 @@ class Variations:
         """Windows by the normal likelihood; None where a flat prior has no trial to hold it."""
         effects, prepared = self._prepared.effects, self._prepared
         precision = ~prepared.neutral / (effects.se**2 + tau[:, None] ** 2)
-        own = powers.mu[:, None] / self._scale**2
+        location, scale = self._prior_of_mu(powers)
+        own = (powers.mu / scale**2)[:, None]
         total = powers.trials @ precision.T + own
         if not total.min() > 0.0:
             return None
-        mean = (powers.trials @ (precision * effects.y).T + own * self._location) / total
+        mean = (powers.trials @ (precision * effects.y).T + own * location[:, None]) / total
         half = np.sqrt(2.0 * prepared.resolution.fall + 7.0) / np.sqrt(total)
         return (mean - half).min(axis=0), (mean + half).max(axis=0)
 
@@ -218,10 +232,17 @@ class Variations:
         place = np.linspace(-1.0, 1.0, points)
         low, high = table.low[:, None], table.high[:, None]
         m, value = 0.5 * (low + high) + 0.5 * (high - low) * place, table.at(place, powers)
-        if np.isfinite(self._scale):
-            log_prior = -0.5 * ((m - self._location) / self._scale) ** 2 - np.log(self._scale) - 0.5 * LOG_2PI
-            value += powers.mu[:, None, None] * log_prior
-        return m, value
+        location, sd = (part[:, None, None] for part in self._prior_of_mu(powers))
+        with np.errstate(invalid="ignore"):
+            log_prior = np.where(np.isfinite(sd), -0.5 * ((m - location) / sd) ** 2 - np.log(sd) - 0.5 * LOG_2PI, 0.0)
+        return m, value + powers.mu[:, None, None] * log_prior
+
+    def _prior_of_mu(self, powers: Powers) -> tuple[Array, Array]:
+        """Locations and scales (S,)."""
+        number = len(powers.trials)
+        if powers.normal is not None:
+            return np.zeros(number), powers.normal
+        return np.full(number, self._location), np.full(number, self._scale)
 
     def _weighted(self, table: Table, powers: Powers, tails: list[float]) -> ManyMeans | None:
         """The posteriors, where the windows of the table hold them and are not too wide for them."""

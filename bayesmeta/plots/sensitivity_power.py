@@ -47,7 +47,10 @@ def sensitivity_power(part: PowerScaling) -> Figure:
     for y, row in enumerate(rows):
         axes.axhline(y, color="#eeeeee", linewidth=6, zorder=0)
         for name, (_, colour, marker) in MARKS.items():
-            axes.plot(row[name], y, marker, color=colour, markersize=5.5, linestyle="none", gid=name, zorder=3)
+            axes.plot(
+                row[name], y, marker, color=colour, markersize=5.5, linestyle="none", gid=name, zorder=3,
+                clip_on=False,  # whole at the end of the axis too
+            )  # fmt: skip
         axes.annotate(
             "" if row["diagnosis"] == "none" else row["diagnosis"], (1.0, y), (4, 0),
             xycoords=("axes fraction", "data"), textcoords="offset points", va="center", fontsize=SMALL, color=ORANGE,

@@ -211,6 +211,8 @@ def _legend(colours: Mapping[str, str], band: tuple[float, float] | None, part: 
         ]
     handles.append(Line2D([], [], color=POOLED, linewidth=1.0, label="as given, with 95% limits"))
     handles.append(Line2D([], [], color=NEW_PALE, linewidth=4, label="new setting, 95%"))
+    bound = f"P = {BOUND:g}: the interval ends at OR 1"
+    handles.append(Line2D([], [], color=ORANGE, linewidth=0.8, linestyle="--", label=bound))
     if band is not None:
         data = f"data alone (flat priors): {written_limits(*band)}"
         handles.append(Patch(color=LINE, alpha=0.5, label=data))

@@ -1,6 +1,8 @@
 """Posteriors of many subsets of the trials of a model of counts: the trials are integrated over once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,8 @@ from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.sensitivity.rows import COMPUTED, LEVELS, Row
 from bayesmeta.types import Array, Integers
 
-ALIKE = 2.0  # the widest of the subsets that are done together, over the narrowest
+ALIKE = 2.0  # the widest of what is done together, over the narrowest
+LOOSELY_ALIKE = 6.0
 
 
 def rows_of(many: ManyMeans) -> list[Row]:
@@ -21,6 +24,19 @@ def rows_of(many: ManyMeans) -> list[Row]:
     tau = np.stack([many.heterogeneity(s).quantile(LEVELS) for s in range(len(many.weights))])
     columns = [effect.quantiles(LEVELS), new.quantiles(LEVELS), tau, effect.above(0.0), new.above(0.0)]
     return [dict(zip(COMPUTED, values)) for values in np.column_stack(columns).tolist()]
+
+
+def table_under(posterior: Any, priors: Sequence[HeterogeneityPrior]) -> tuple[Array, Array]:
+    """The computed columns (n, columns) and log marginal likelihoods (n,) under priors of tau, all at once."""
+    table = posterior.prepared.under(priors)
+    limits = [(name, limit) for name in ("mu", "theta_new", "tau") for limit in ("lower", "median", "upper")]
+    rows = table[[*limits, ("mu", "above"), ("theta_new", "above")]].to_numpy(dtype=float)
+    return rows, table["", "log_marginal_likelihood"].to_numpy(dtype=float)
+
+
+def rows_under(posterior: Posterior, priors: Sequence[HeterogeneityPrior]) -> list[Row]:
+    """The computed columns as rows."""
+    return [dict(zip(COMPUTED, row)) for row in table_under(posterior, priors)[0].tolist()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +73,22 @@ class CountSubsets:
                 found[position] = row
         return found
 
+    def sceptical(self, scales: Array) -> list[Row | None]:
+        """The computed columns under each prior N(0, s^2) of mu; None where it has to be fitted by itself."""
+        found: list[Row | None] = [None] * len(scales)
+        prior = self.prior.given(self.se)
+        # At the largest tau the trials say less, and wide priors part from narrow ones.
+        precision = [(1.0 / (self.se**2 + tau**2)).sum() for tau in (0.0, self.variations.largest_tau)]
+        for chosen in _steps(-0.5 * np.log2(precision[0] + scales**-2.0), -0.5 * np.log2(precision[1] + scales**-2.0)):
+            try:
+                many = self.variations.posteriors(Powers.sceptical(scales[chosen], prior, len(self.se)))
+            except BayesmetaError:
+                continue
+            if many is not None:
+                for position, row in zip(chosen, rows_of(many), strict=True):
+                    found[position] = row
+        return found
+
     def above(self, kept: Array) -> Array:
         """(n,) P(mu > 0) of each subset; NaN where it has to be fitted by itself."""
         found = np.full(len(kept), np.nan)
@@ -75,6 +107,14 @@ class CountSubsets:
     def _alike(self, kept: Array) -> list[Integers]:
         """Positions of the subsets that go together, being about as wide as each other."""
         with np.errstate(divide="ignore"):
-            width = -0.5 * np.log2(kept @ self.se**-2.0)
-        step = np.floor((width - width.min()) / np.log2(ALIKE)) if np.isfinite(width).all() else width
-        return [np.flatnonzero(step == one) for one in np.unique(step)]
+            return _steps(-0.5 * np.log2(kept @ self.se**-2.0))
+
+
+def _steps(width: Array, far: Array | float = 0.0) -> list[Integers]:
+    """Positions of about equal widths, which are given as logarithms: at tau 0, and more loosely far from it."""
+    if not np.isfinite(width).all():
+        return [np.flatnonzero(width == one) for one in np.unique(width)]
+    near = np.floor((width - width.min()) / np.log2(ALIKE))
+    away = np.floor((far - np.min(far)) / np.log2(LOOSELY_ALIKE))
+    step = near + 1000.0 * away
+    return [np.flatnonzero(step == one) for one in np.unique(step)]

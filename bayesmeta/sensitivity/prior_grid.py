@@ -12,7 +12,7 @@ from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior, ImproperUniform
 from bayesmeta.sensitivity.asked import analysis, effect_name, probability_name, side_of
-from bayesmeta.sensitivity.count_subsets import rows_of
+from bayesmeta.sensitivity.count_subsets import rows_of, table_under
 from bayesmeta.sensitivity.many import Question
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.prior_choices import mu_priors, tau_priors
@@ -208,13 +208,10 @@ def _fit_by_mu(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> 
         if not left:
             continue
         try:
-            table = with_priors(posterior, mu=mu).prepared.under([taus[i] for i in left])  # type: ignore[attr-defined]
+            rows, evidence = table_under(with_priors(posterior, mu=mu), [taus[i] for i in left])
         except BayesmetaError:
             continue  # one of them is refused: one by one it is seen which, and why
-        columns = [("mu", "theta_new", "tau")[at // 3] for at in range(9)], ["lower", "median", "upper"] * 3
-        pairs = [*zip(*columns, strict=True), ("mu", "above"), ("theta_new", "above")]
-        answers.rows[left, j] = table[pairs].to_numpy(dtype=float)
-        answers.evidence[left, j] = table["", "log_marginal_likelihood"].to_numpy(dtype=float)
+        answers.rows[left, j], answers.evidence[left, j] = rows, evidence
 
 
 def _fit_one_by_one(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:

@@ -31,7 +31,7 @@ class Removal:
     ----------
     studies : their names; None where no removal that was tried does it.
     probability : without them (or the lowest one seen).
-    exact : whether all smaller sets, and all of this size, were tried; else found by taking out one after the other.
+    exact : whether all smaller sets were tried, so that no fewer trials do it.
     all_tried : the largest size of which every set was tried.
     """
 
@@ -76,7 +76,7 @@ def fewest_removed(posterior: Posterior, side: int, bound: float) -> Removal:
             break
         best = (float(found[lowest]), candidates[lowest])
         if best[0] < bound:
-            return Removal(tuple(studies[i] for i in best[1]), best[0], size <= all_tried, all_tried)
+            return Removal(tuple(studies[i] for i in best[1]), best[0], size - 1 <= all_tried, all_tried)
     return Removal(None, best[0], False, all_tried)
 
 
@@ -102,7 +102,7 @@ def _proposed(posterior: Posterior, proposals: Subsets, side: int, bound: float)
         position = int(np.nanargmin(found))
         last, best = lowest[position], min(best, (float(found[position]), lowest[position]))
         if best[0] < bound:
-            return Removal(tuple(studies[i] for i in best[1]), best[0], size <= all_tried, all_tried)
+            return Removal(tuple(studies[i] for i in best[1]), best[0], size - 1 <= all_tried, all_tried)
     return Removal(None, best[0], False, all_tried)
 
 

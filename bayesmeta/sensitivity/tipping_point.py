@@ -12,13 +12,14 @@ from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal
 from bayesmeta.sensitivity.asked import analysis, name_of_probability, side_of
+from bayesmeta.sensitivity.count_subsets import CountSubsets, rows_under
 from bayesmeta.sensitivity.crossing import Crossing, Curve, crossing
 from bayesmeta.sensitivity.many import Many, Question
 from bayesmeta.sensitivity.part import Part, refusals
 from bayesmeta.sensitivity.prior_choices import rescaled
 from bayesmeta.sensitivity.refit import with_priors
 from bayesmeta.sensitivity.removals import Removal, fewest_removed
-from bayesmeta.sensitivity.rows import completed, row_of
+from bayesmeta.sensitivity.rows import Row, completed, row_of
 from bayesmeta.sensitivity.words import counted, listed, number, probability, rounded
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
@@ -39,8 +40,8 @@ class TippingPoint(Part):
     table : question ("sceptical prior of mu", "half-normal prior of tau", "wider prior of tau", "trials removed"),
         bound (of the probability; 0.975 is the 95% interval's taking in OR 1), status ("found", "never below" the
         bound, "always below" it), scale, prior (text), odds_ratio (of the sceptical prior: its 95% lies within 1/x
-        and x), trials (those removed), how ("root", "all sets tried", "some sets tried"), probability (there; of
-        the side asked about).
+        and x), trials (those removed), how ("root", "all smaller sets tried", "some sets tried"), probability (there;
+        of the side asked about).
     curve : question, scale, prior and the columns of `rows.COLUMNS` along each range of scales.
     """
 
@@ -160,8 +161,7 @@ def _together(given: Posterior, scan: Scan) -> Callable[[Array], Many] | None:
 def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, object]], pd.DataFrame]:
     """Where each bound is crossed, and the answers along the range of scales."""
     at = _together(given, scan)
-    scales = np.geomspace(scan.low, scan.high, CURVE_POINTS if at is not None else FEW_POINTS)
-    rows = at(scales).rows() if at is not None else [row_of(_with(given, scan, scale)) for scale in scales.tolist()]
+    scales, rows = _along(given, scan, at)
     table = completed(rows, given.trials.direction)
     known = dict(zip(scales.tolist(), table["above"].tolist()))
     by_weights = reweighted(given) if at is None and scan.varies == "mu" else None
@@ -183,6 +183,24 @@ def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, o
     labels["prior"] = [str(scan.priors(float(scale))[scan.varies == "mu"]) for scale in scales]
     answers = [_row(scan, bound, crossing(curve, scales, bound, rising=scan.rising), curve) for bound in scan.bounds]
     return answers, pd.concat([pd.DataFrame(labels), table], axis=1)
+
+
+def _along(
+    given: Posterior, scan: Scan, at: Callable[[Array], Many] | None
+) -> tuple[Array, dict[str, Array] | list[Row]]:
+    """The range of scales, and the answers there."""
+    scales = np.geomspace(scan.low, scan.high, CURVE_POINTS)
+    if at is not None:
+        return scales, at(scales).rows()
+    counts = CountSubsets.of(given)
+    if counts is None:
+        scales = np.geomspace(scan.low, scan.high, FEW_POINTS)
+        return scales, [row_of(_with(given, scan, scale)) for scale in scales.tolist()]
+    if scan.varies == "mu":
+        rows = counts.sceptical(scales)
+    else:
+        rows = list(rows_under(given, [scan.priors(scale)[0] for scale in scales.tolist()]))
+    return scales, [row or row_of(_with(given, scan, scale)) for row, scale in zip(rows, scales.tolist(), strict=True)]
 
 
 def reweighted(given: Posterior) -> Callable[[Array], Array]:
@@ -253,7 +271,7 @@ def _trials_row(given: Posterior, side: int) -> dict[str, object]:
         "odds_ratio": np.nan,
         "trials": ", ".join(removed),
         "removed": float(len(removed)) if removed else np.nan,
-        "how": "all sets tried" if found.exact else f"some sets tried, all up to {found.all_tried}",
+        "how": "all smaller sets tried" if found.exact else f"some sets tried, all up to {found.all_tried}",
         "probability": found.probability,
     }
 
@@ -299,6 +317,6 @@ def _removed(row: dict[Any, Any]) -> str:
         return ""
     if row["status"] == "never below":
         return "no removal of trials that was tried makes the 95% interval take in OR 1"
-    fewer = "no fewer do it" if row["how"] == "all sets tried" else "fewer might do"
+    fewer = "no fewer do it" if row["how"] == "all smaller sets tried" else "fewer might do"
     gone = listed(row["trials"].split(", "), 6)
     return f"without {gone} ({counted(int(row['removed']), 'trial')}; {fewer}) the 95% interval takes in OR 1"

@@ -55,6 +55,13 @@ def test_what_the_trials_say_alone_is_a_fit_with_flat_priors():
     close(found, bm.fit(trials, MODEL.but(mu="flat", tau="improper_uniform")))
 
 
+def test_a_point_of_a_curve_is_a_fit_under_its_prior(posterior):
+    curve = sensitivity.tipping_point(posterior, trials=False).curve
+    for question, one in (("sceptical prior of mu", "mu"), ("half-normal prior of tau", "tau")):
+        for row in curve[curve["question"] == question].iloc[::8].to_dict("records"):
+            close(row, bm.fit(posterior.trials, MODEL.but(**{one: row["prior"]})))
+
+
 def test_tipping_points_are_verified_by_refitting_on_both_sides(posterior):
     table = sensitivity.tipping_point(posterior).table
     sceptic = table[table["question"] == "sceptical prior of mu"].iloc[0]
