@@ -115,7 +115,7 @@ def fit(
 
     Raises
     ------
-    DataError : a control arm that would be counted twice.
+    DataError : a control arm that rows share and whose variance is not known.
     ModelError, PriorError : a model that these trials cannot carry.
     ConvergenceError : NUTS did not converge, after one retry with a higher target_accept.
 
@@ -132,12 +132,14 @@ def fit(
     """
     if engine not in ENGINES:
         raise ModelError(f"engine {engine!r}: there is no such. Known: {', '.join(ENGINES)}.")
-    trials.refuse_shared_controls()
     sampling = {"seed": seed, "draws": draws, "tune": tune, "chains": chains, "sampler": sampler, "progress": progress}
     if isinstance(trials, JointTrials):
+        trials.refuse_shared_controls()
         joint = _of_kind(model, JointModel, "two outcomes")
         return JOINT_ENGINES[engine](trials, joint, accuracy=accuracy, **sampling)
     one = _of_kind(model, Model, "one outcome").for_trials(trials)
+    if one.selection is not None:
+        trials.refuse_shared_controls()
     return ENGINES[engine](trials, one, accuracy=accuracy, **sampling)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bayesmeta.cli.options import AsJson, File, Outcome, evidence, not_a_replication
 from bayesmeta.cli.output import console, print_json, print_lines
-from bayesmeta.effects import effect_sizes
+from bayesmeta.effects import covariance, effect_sizes
 from bayesmeta.errors import DataError
 from bayesmeta.trials import Trials
 
@@ -76,7 +76,8 @@ def checked(trials: Trials) -> Report:
     effects = effect_sizes(trials)
     problems = []
     try:
-        trials.refuse_shared_controls()
+        for positions in effects.shared:
+            covariance(effects, positions)
     except DataError as refusal:
         problems.append(str(refusal))
     with_counts = int(trials.has_counts.sum())

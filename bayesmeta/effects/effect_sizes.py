@@ -1,11 +1,12 @@
 """Effect sizes with standard errors from trials, by measure and zero-cell rule."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from bayesmeta.effects.measures import MEASURES
+from bayesmeta.effects.measures import CONTROL_VARIANCES, MEASURES
 from bayesmeta.effects.zero_cells import ZERO_CELL_RULES, any_zero
 from bayesmeta.errors import DataError
 from bayesmeta.trials import Trials
@@ -29,6 +30,9 @@ class Effects:
     corrected : studies to whose table something was added.
     dropped : studies that the rule "drop" left out.
     double_zero : studies with no events in either arm, or with nothing but events.
+    shared : positions of the rows of each trial whose rows share a control arm.
+    control_variance : (k,) variance that the control arm brings to a row's effect; NaN where it is not known, empty
+        where no control is shared.
     """
 
     studies: tuple[str, ...]
@@ -40,9 +44,11 @@ class Effects:
     corrected: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     double_zero: tuple[str, ...] = ()
+    shared: tuple[tuple[int, ...], ...] = ()
+    control_variance: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
-        for array in (self.y, self.se, self.rows):
+        for array in (self.y, self.se, self.rows, self.control_variance):
             array.setflags(write=False)
 
     @property
@@ -87,16 +93,17 @@ def effect_sizes(trials: Trials, measure: str = "OR", zero_cells: str = "only_ze
     refuse_impossible(trials, measure, zero_cells)
     has_counts = trials.has_counts
     cells = cells_of(trials)[has_counts]
-    added = ZERO_CELL_RULES[zero_cells](cells)
+    added = _same_in_one_trial(ZERO_CELL_RULES[zero_cells](cells), trials, zero_cells)
     y, se = trials.estimate.copy(), trials.se.copy()
     with np.errstate(invalid="ignore"):
         y[has_counts], variance = MEASURES[measure](cells + added)
         se[has_counts] = np.sqrt(variance)
     kept = ~np.isnan(y)
-    if not kept.any():
-        raise DataError(f'{trials.name}: every table has a zero cell; the zero-cell rule "{zero_cells}" leaves none.')
+    _refuse_nothing_left(trials, kept, zero_cells)
     corrected, double = np.zeros((2, trials.k), dtype=bool)
     corrected[has_counts] = (added > 0).any(axis=1)
+    shared = _shared(trials, kept)
+    common = _control_variance(trials, cells + added, measure)[kept] if shared else np.empty(0)
     double[has_counts] = ((cells[:, 0] == 0) & (cells[:, 2] == 0)) | ((cells[:, 1] == 0) & (cells[:, 3] == 0))
     return Effects(
         studies=picked(trials, kept),
@@ -108,7 +115,57 @@ def effect_sizes(trials: Trials, measure: str = "OR", zero_cells: str = "only_ze
         corrected=picked(trials, corrected),
         dropped=picked(trials, ~kept),
         double_zero=picked(trials, double),
+        shared=shared,
+        control_variance=common,
     )
+
+
+def _refuse_nothing_left(trials: Trials, kept: NDArray[np.bool_], zero_cells: str) -> None:
+    if not kept.any():
+        raise DataError(f'{trials.name}: every table has a zero cell; the zero-cell rule "{zero_cells}" leaves none.')
+
+
+def _shared(trials: Trials, kept: NDArray[np.bool_]) -> tuple[tuple[int, ...], ...]:
+    """Positions, among the rows that are kept, of those of each multi-arm trial."""
+    position = np.cumsum(kept) - 1
+    groups = (tuple(int(position[row]) for row in rows if kept[row]) for rows in trials.shared_controls.values())
+    return tuple(group for group in groups if len(group) > 1)
+
+
+def _same_in_one_trial(added: NDArray[np.float64], trials: Trials, zero_cells: str) -> NDArray[np.float64]:
+    """A control arm that stands in several rows is corrected once: as in that row of its trial that needs most."""
+    if not trials.shared_controls:
+        return added
+    among_counts = np.cumsum(trials.has_counts) - 1
+    same = added.copy()
+    for trial, rows in trials.shared_controls.items():
+        counted = [int(among_counts[row]) for row in rows if trials.has_counts[row]]
+        kept = [row for row in counted if not np.isnan(added[row]).any()]
+        if not kept or np.ptp(added[kept, 2]) == 0.0:
+            continue
+        if np.ptp(added[kept], axis=1).any():
+            raise DataError(
+                f'{trials.name}: the zero-cell rule "{zero_cells}" has no form for the several arms of {trial}, one of'
+                ' which has a zero. Use "only_zero" or "all", or an exact likelihood, which needs no rule.'
+            )
+        same[kept] = added[kept].max(axis=0)
+    return same
+
+
+def _control_variance(trials: Trials, cells: NDArray[np.float64], measure: str) -> NDArray[np.float64]:
+    """(k,) from the cells of the rows that have counts, and from the column se_control; NaN where neither tells."""
+    variance = _se_control(trials.table, trials.k) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance[trials.has_counts] = CONTROL_VARIANCES[measure](cells)
+    return variance
+
+
+def _se_control(table: pd.DataFrame, k: int) -> NDArray[np.float64]:
+    """(k,) the column se_control, standard errors of control arms' log odds; NaN where there is none."""
+    if "se_control" not in table:
+        return np.full(k, np.nan)
+    values = pd.to_numeric(table["se_control"], errors="coerce").to_numpy(dtype=np.float64)
+    return np.where(values > 0.0, values, np.nan)
 
 
 def cells_of(trials: Trials) -> NDArray[np.float64]:

@@ -78,3 +78,10 @@ MEASURES: dict[str, Callable[[Array], tuple[Array, Array]]] = {
     "RR": log_risk_ratio,
     "RD": risk_difference,
 }
+
+#: Name to the variance that the control arm alone brings, of cells (k, 4): what contrasts that share it have in common.
+CONTROL_VARIANCES: dict[str, Callable[[Array], Array]] = {
+    "OR": lambda cells: 1 / cells[:, 2] + 1 / cells[:, 3],
+    "RR": lambda cells: 1 / cells[:, 2] - 1 / (cells[:, 2] + cells[:, 3]),
+    "RD": lambda cells: cells[:, 2] * cells[:, 3] / (cells[:, 2] + cells[:, 3]) ** 3,
+}

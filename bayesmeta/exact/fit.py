@@ -63,7 +63,7 @@ def fit_exact(trials: Trials, model: Model) -> Posterior:
         return _by_quadrature(trials, model)
     effects = effect_sizes(trials, zero_cells=model.zero_cells)
     design = model.design(trials.select(effects.rows) if effects.dropped else trials)
-    problem = NormalProblem(effects.y, effects.se, design.matrix, design.prior_location, design.prior_scale)
+    problem = NormalProblem.of(effects, design, model.arm_correlation)
     solved = known_tau(problem, 0.0) if model.random_effects == "none" else over_tau(problem, model.tau_prior)
     return ExactPosterior(trials, model, design, effects, problem, solved)
 

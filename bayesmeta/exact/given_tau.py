@@ -5,7 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
+from bayesmeta.effects import Effects, independent_rows
 from bayesmeta.likelihoods.normal import LOG_2PI
+from bayesmeta.model import Design
 from bayesmeta.types import Array, Integers
 
 
@@ -41,6 +43,8 @@ class NormalProblem:
     y, se : (k,) estimates and standard errors.
     design : (k, p) full column rank.
     prior_location, prior_scale : (p,); a scale of inf is a flat prior with density 1.
+    back : (k, k) where the rows are multi-arm trials in independent coordinates: study effects are back @ theta'.
+    log_jacobian : added to the log evidence, for the same reason.
     """
 
     y: Array
@@ -48,6 +52,28 @@ class NormalProblem:
     design: Array
     prior_location: Array
     prior_scale: Array
+    back: Array | None = None
+    log_jacobian: float = 0.0
+
+    @classmethod
+    def of(cls, effects: Effects, design: Design, correlation: float) -> "NormalProblem":
+        """The problem of a table: contrasts that share a control are turned into independent rows first.
+
+        Parameters
+        ----------
+        effects, design : of the trials.
+        correlation : of the random effects of the arms of one trial.
+        """
+        rows = independent_rows(effects, correlation)
+        return cls(
+            rows.y,
+            rows.se,
+            rows.of(design.matrix),
+            design.prior_location,
+            design.prior_scale,
+            rows.back,
+            rows.log_jacobian,
+        )
 
     @cached_property
     def _proper(self) -> Integers:
@@ -80,7 +106,7 @@ class NormalProblem:
         distance = np.einsum("tk,tk->t", precision * residual, residual) + np.einsum("tp,tp->t", away, away)
         constant = (k + len(prior_scale) - p) * LOG_2PI + 2.0 * float(np.log(prior_scale).sum())
         log_evidence = 0.5 * (np.log(precision).sum(axis=1) - distance - log_determinant - constant)
-        return GivenTau(tau, log_evidence, mean, root)
+        return GivenTau(tau, log_evidence + self.log_jacobian, mean, root)
 
     def _one_column(self, precision: Array) -> tuple[Array, Array, Array]:
         x, prior_precision = self.design[:, 0], self.prior_scale[0] ** -2.0
@@ -115,4 +141,16 @@ class NormalProblem:
         variance, between = self.se[:, None] ** 2, given.tau**2
         shrink, keep = variance / (variance + between), between / (variance + between)
         mean, spread = given.linear(self.design)
-        return keep * self.y[:, None] + shrink * mean, keep * variance + shrink**2 * spread
+        centre, own = keep * self.y[:, None] + shrink * mean, keep * variance
+        if self.back is None:
+            return centre, own + shrink**2 * spread
+        mixed = np.einsum("ij,jt,tjp->itp", self.back, shrink, self.design @ given.root, optimize=True)
+        return self.back @ centre, self.back**2 @ own + np.einsum("itp,itp->it", mixed, mixed)
+
+    def effects(self, beta: Array, tau: Array, rng: np.random.Generator) -> Array:
+        """Draws of the study effects given beta (n, p) and tau (n,): (n, k)."""
+        variance, between = self.se**2, tau[:, None] ** 2
+        keep = between / (variance + between)
+        centre = keep * self.y + (1.0 - keep) * (beta @ self.design.T)
+        theta = centre + np.sqrt(keep * variance) * rng.standard_normal(centre.shape)
+        return theta if self.back is None else theta @ self.back.T

@@ -128,10 +128,7 @@ class ExactPosterior(Posterior):
         tau = self["tau"].draws(n, rng)
         given = self._problem.given(tau)
         beta = given.mean + np.einsum("npq,nq->np", given.root, rng.standard_normal(given.mean.shape))
-        variance, between = self.effects.se**2, tau[:, None] ** 2
-        keep = between / (variance + between)
-        centre = keep * self.effects.y + (1.0 - keep) * (beta @ self._problem.design.T)
-        theta = centre + np.sqrt(keep * variance) * rng.standard_normal(centre.shape)
+        theta = self._problem.effects(beta, tau, rng)
         theta_new = beta @ self.design.reference + tau * rng.standard_normal(n)
         return {"beta": beta, "tau": tau, "theta": theta, "theta_new": theta_new}
 

@@ -307,6 +307,10 @@ def prepare(trials: Trials, model: Model, resolution: Resolution | None = None) 
 def evidence_of(trials: Trials, model: Model) -> tuple[Effects, tuple[tuple[Integers, Rows], ...]]:
     """Observed effects, and the rows by likelihood: rows without counts enter with their estimate, as normal."""
     exact = model.likelihood != "normal"
+    trials.refuse_shared_controls(
+        "Fit with --likelihood normal and normal random effects, which carry arms that share a control; or combine the"
+        " treated arms into one row."
+    )
     effects = effect_sizes(trials, zero_cells="only_zero" if exact else model.zero_cells)
     counted = trials.has_counts[effects.rows] & exact
     if exact and not counted.any():

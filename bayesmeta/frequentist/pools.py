@@ -10,7 +10,7 @@ from bayesmeta.errors import ModelError
 from bayesmeta.frequentist import library
 from bayesmeta.frequentist.evidence import Estimate, Evidence, NotEstimableError
 from bayesmeta.frequentist.methods import METHODS
-from bayesmeta.trials import Trials
+from bayesmeta.trials import Trials, with_arms_combined
 from bayesmeta.types import Array, Integers, Json
 
 COLUMNS = ("estimate", "se", "lower", "upper", "tau2", "prediction_lower", "prediction_upper")
@@ -115,14 +115,14 @@ def pool(trials: Trials, zero_cells: str = "only_zero", measure: str = "OR") -> 
     >>> pools.row("REML")[["estimate", "se", "tau2"]].astype(float).round(4).tolist()
     [-0.7452, 0.186, 0.3378]
     """
-    trials.refuse_shared_controls()
+    arms, trials = trials, with_arms_combined(trials)
     effects = effect_sizes(trials, measure=measure, zero_cells=zero_cells)
     counts = trials.counts if bool(np.all(trials.has_counts)) else None
     evidence = Evidence(
         effects.y, effects.se**2, counts, None if counts is None else counts[effects.rows], measure
     )  # fmt: skip
     fits, notes = _fit_all(evidence)
-    notes += _uncounted(effects)
+    notes += [*_combined(arms), *_uncounted(effects)]
     heterogeneity = library.heterogeneity(evidence.y, evidence.variance)
     table = pd.DataFrame(
         [(method, e.interval, *(getattr(e, column) for column in COLUMNS)) for method, es in fits.items() for e in es],
@@ -168,6 +168,14 @@ def _remarks(fits: dict[str, tuple[Estimate, ...]], evidence: Evidence) -> list[
             f"cautious one. The largest sampling variance is {ratio:.3g} times the smallest."
         )
     return remarks
+
+
+def _combined(trials: Trials) -> list[str]:
+    """Trials whose arms were added up."""
+    return [
+        f"{trial}: its {len(rows)} treated arms are added up, because these methods take all rows as independent."
+        for trial, rows in trials.shared_controls.items()
+    ]
 
 
 def _uncounted(effects: Effects) -> list[str]:

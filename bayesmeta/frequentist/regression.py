@@ -136,6 +136,12 @@ def metaregression(
     -0.7495
     """
     matrix = np.asarray(matrix, dtype=float)
+    if effects.shared:
+        arms = " and ".join(effects.studies[row] for row in effects.shared[0])
+        raise ModelError(
+            f"meta-regression: {arms} share a control arm, and these methods take all rows as independent. Combine the"
+            " arms into one row, or fit the Bayesian model, which carries them."
+        )
     _check(len(effects.y), matrix, columns, method, interval)
     variance = effects.se**2
     try:

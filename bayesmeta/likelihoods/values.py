@@ -115,32 +115,32 @@ def binomial_log_p(counts: Array, theta: Array, *, location: float, scale: float
     centre = location - to_baseline * theta
     low = float(centre.min()) - np.sqrt(2.0 * FALL) * scale
     high = float(centre.max()) + np.sqrt(2.0 * FALL) * scale
-    low, high = _cut(r, n, low, high)
+    low, high = cut(r, n, low, high)
     inside = np.clip(0.0, low, high)
     steepest = 0.25 / np.cosh(0.5 * inside) ** 2
     step = min(WIDEST_STEP, STEP / float(np.sqrt(n * steepest + 0.25 * m + scale**-2.0)))
     eta = np.linspace(low, high, int(np.ceil((high - low) / step)) + 1)
-    own = r * eta - n * _softplus(eta)
+    own = r * eta - n * softplus(eta)
     value = np.empty(len(theta))
     for part in np.array_split(np.arange(len(theta)), max(1, len(theta) * len(eta) // CELLS)):
         other = eta + shift * theta[part, None]
         away = (eta - centre[part, None]) / scale
-        exponent = own + s * other - m * _softplus(other) - 0.5 * away * away
+        exponent = own + s * other - m * softplus(other) - 0.5 * away * away
         largest = exponent.max(axis=1)
         value[part] = largest + np.log(np.exp(exponent - largest[:, None]).sum(axis=1) * (eta[1] - eta[0]))
     ways = sum(gammaln(b + 1) - gammaln(a + 1) - gammaln(b - a + 1) for a, b in counts.reshape(2, 2))
     return np.asarray(value + (float(ways) - np.log(scale) - 0.5 * np.log(2.0 * np.pi)))
 
 
-def _softplus(x: Array) -> Array:
+def softplus(x: Array) -> Array:
     """log(1 + e^x): to 1e-16 absolute, which is what a sum of such terms keeps anyway, and quick."""
     return np.asarray(np.log(1.0 + np.exp(np.minimum(x, 700.0))) + np.maximum(x - 700.0, 0.0))
 
 
-def _cut(r: float, n: float, low: float, high: float) -> tuple[float, float]:
+def cut(r: float, n: float, low: float, high: float) -> tuple[float, float]:
     """The part of the log odds that r events of n leave possible, where they bound them."""
     grid = np.linspace(low, high, 1001)
-    value = r * grid - n * _softplus(grid)
+    value = r * grid - n * softplus(grid)
     best = r * np.log(r / n) + (n - r) * np.log1p(-r / n) if 0 < r < n else 0.0
     seen = np.flatnonzero(value > best - 4.0 * FALL)
     if not len(seen):

@@ -50,6 +50,7 @@ class Model:
         no selection. Normal likelihood.
     omega : prior of the relative probabilities of publication: "cumulative_dirichlet" (they fall with p),
         "uniform(0, 1)", "beta(a, b)", each by itself, or "fixed(0.5)".
+    arm_correlation : of the random effects of the arms of one trial, where arms share a control; at least 0, below 1.
 
     Priors may be given as text ("half_normal(0.5)"). Why each default is what it is: docs/decisions/default-priors.md.
 
@@ -81,6 +82,7 @@ class Model:
     zero_cells: str = ZERO_CELLS
     selection: str | None = None
     omega: OmegaPrior | str = "cumulative_dirichlet"
+    arm_correlation: float = 0.5
 
     def __post_init__(self) -> None:
         _one_of("likelihood", self.likelihood, (AUTO, *LIKELIHOODS))
@@ -90,6 +92,7 @@ class Model:
         for role in ("mu", "tau", "baseline"):
             object.__setattr__(self, role, _prior(getattr(self, role), role))
         object.__setattr__(self, "beta", _priors_of_beta(self.beta))
+        object.__setattr__(self, "arm_correlation", _correlation(self.arm_correlation))
         # Refuse early what is not a formula; and "~ 1" is the model without moderators.
         if self.moderators is not None and not Formula(self.moderators).variables:
             object.__setattr__(self, "moderators", None)
@@ -238,6 +241,16 @@ class Model:
 def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise ModelError(f"{what} {value!r}: there is no such. Known: {', '.join(known)}.")
+
+
+def _correlation(value: float | str) -> float:
+    try:
+        correlation = float(value)
+    except ValueError:
+        correlation = float("nan")
+    if not 0.0 <= correlation < 1.0:
+        raise ModelError(f"arm correlation {value}: expected a number of at least 0 and below 1, such as 0.5.")
+    return correlation
 
 
 def _prior(prior: Any, role: str) -> EffectPrior | HeterogeneityPrior:

@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from bayesmeta.effects import Effects
 from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.model import Model
 from bayesmeta.nuts.prior_forms import form_of
 from bayesmeta.nuts.samplers import SAMPLERS
 from bayesmeta.priors import Prior
+from bayesmeta.trials import Trials
 
 
 def refuse_model(model: Model, columns: tuple[str, ...]) -> None:
@@ -28,6 +30,27 @@ def refuse_model(model: Model, columns: tuple[str, ...]) -> None:
         _refuse_prior(model.prior_of(column), column, "normal(0, 1)")
     if model.likelihood == "binomial":
         _refuse_prior(model.baseline_prior, "baseline", "normal(0, 5)")
+
+
+def refuse_arms(trials: Trials, model: Model, effects: Effects) -> None:
+    """Refuse arms that share a control with what has no form for them.
+
+    Raises
+    ------
+    ModelError
+    """
+    for positions in effects.shared:
+        reason = ""
+        if model.random_effects not in ("normal", "none"):
+            reason = f"with random effects {model.random_effects} the arms of one trial have no joint distribution here"
+        elif model.likelihood != "normal":
+            reason = f"NUTS does not carry that with the {model.likelihood} likelihood"
+        if reason:
+            names = " and ".join(effects.studies[row] for row in positions)
+            raise ModelError(
+                f"{names} share a control arm: {reason}. Fit with --likelihood normal and normal random effects, or"
+                " combine the treated arms into one row."
+            )
 
 
 def _refuse_prior(prior: Prior, role: str, offered: str) -> None:

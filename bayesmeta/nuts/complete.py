@@ -38,7 +38,9 @@ def complete(sample: Sample, plan: Plan, model: Model, design: Design, seed: int
     beta = sample.variables["beta"][..., : plan.p]
     known = 0.0 if model.random_effects == "none" else model.tau_prior.point
     tau = sample.variables["tau"] if known is None else np.full(beta.shape[:2], known)
-    mean = beta @ design.matrix.T
+    # Arms that share a control were turned into independent rows; they are turned back at the end.
+    rows = plan.rows
+    mean = beta @ rows.of(design.matrix).T
     draws = {"beta": beta, "tau": tau}
     if "gamma" in sample.variables:
         draws["gamma"] = sample.variables["gamma"][..., : plan.k]
@@ -51,7 +53,7 @@ def complete(sample: Sample, plan: Plan, model: Model, design: Design, seed: int
     variance = se**2 + scale**2
     root = se / np.sqrt(variance)  # sqrt(B); scale = 0 leaves theta = x' beta
     z = scale * (y - mean) / variance + root * e
-    draws["theta"] = mean + scale * z
+    draws["theta"] = rows.returned(mean + scale * z)
     draws["new"] = standardised(model, tau.shape, rng)
     return draws
 

@@ -3,7 +3,7 @@
 from bayesmeta.effects import Effects, effect_sizes
 from bayesmeta.errors import ConvergenceError, ModelError
 from bayesmeta.model import Design, Model
-from bayesmeta.nuts.carried import refuse_model, refuse_settings
+from bayesmeta.nuts.carried import refuse_arms, refuse_model, refuse_settings
 from bayesmeta.nuts.complete import complete
 from bayesmeta.nuts.moments import Moments, moments_of
 from bayesmeta.nuts.plan import Plan, plan_of
@@ -69,6 +69,7 @@ def fit_nuts(
     effects = _effects(trials, model)
     design = model.design(trials.select(effects.rows) if effects.dropped else trials)
     refuse_model(model, design.columns)
+    refuse_arms(trials, model, effects)
     moments = moments_of(trials, model, design, effects)
     plan = plan_of(trials, model, design, effects)
     found: list[str] = []

@@ -10,6 +10,7 @@ from bayesmeta.likelihoods import Evidence
 from bayesmeta.likelihoods import marginal_log_likelihood as with_normal_effects
 from bayesmeta.likelihoods.values import binomial_log_p, hypergeometric_log_p
 from bayesmeta.model import Model
+from bayesmeta.posterior.arms import put_arms
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array, Integers
 
@@ -50,6 +51,7 @@ def marginal_log_likelihood(trials: Trials, model: Model, effects: Effects, mean
     rows = np.flatnonzero(~counted)
     if len(rows):
         found[..., rows] = _mixed(trials, model, effects, rows, "normal", mean, tau)
+    put_arms(found, trials, model, effects, mean, tau)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.effects import Effects
+from bayesmeta.effects import Effects, IndependentRows, independent_rows
 from bayesmeta.errors import PriorError
 from bayesmeta.model import Design, Model
 from bayesmeta.nuts.prior_forms import Form, form_of
@@ -72,6 +72,7 @@ class Plan:
     prior_parameters : parameters of the priors of the coefficients, of tau, of the baselines and of the random
         effects, one after the other.
     k, p : number of trials and of columns that are no spare ones.
+    rows : the trials as independent rows, which the table holds.
     ways : of the hypergeometric likelihood, see `log_ways`; None but for it.
     """
 
@@ -80,6 +81,7 @@ class Plan:
     prior_parameters: Array
     k: int
     p: int
+    rows: IndependentRows
     ways: Array | None = None
 
     @property
@@ -106,12 +108,13 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
     spare_columns = -p % COLUMNS_STEP
     coefficients: list[Prior] = [model.prior_of(column) for column in design.columns]
     coefficients += [SPARE_COEFFICIENT] * spare_columns
-    matrix = np.pad(design.matrix, ((0, 0), (0, spare_columns)))
+    rows = independent_rows(effects, model.arm_correlation)
+    matrix = np.pad(rows.of(design.matrix), ((0, 0), (0, spare_columns)))
     random_effects, shape = model.random_effects_parts
     tau = None if random_effects == "none" else model.tau_prior
     baseline = model.baseline_prior if model.likelihood == "binomial" else None
     by_trial = model.likelihood != "normal" or random_effects == "student_t"
-    observed, ways = _observed(trials, model, effects)
+    observed, ways = _observed(trials, model, effects, rows)
     size = k + -k % TRIALS_STEP if by_trial else k
     table = np.zeros((size, observed.shape[1] + matrix.shape[1]))
     table[:k] = np.column_stack([observed, matrix])
@@ -128,12 +131,12 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
         selection=selecting(trials, model),
     )
     parameters = [value for prior in priors for value in _form(prior)[1].values()]
-    return Plan(structure, table, np.array([*parameters, *shape]), k, p, ways)
+    return Plan(structure, table, np.array([*parameters, *shape]), k, p, rows, ways)
 
 
-def _observed(trials: Trials, model: Model, effects: Effects) -> tuple[Array, Array | None]:
+def _observed(trials: Trials, model: Model, effects: Effects, rows: IndependentRows) -> tuple[Array, Array | None]:
     """The columns of the table before the design, and the ways of the hypergeometric likelihood."""
-    observed = np.column_stack([effects.y, effects.se])
+    observed = np.column_stack([rows.y, rows.se])
     if model.likelihood == "normal":
         return observed, None
     counts = trials.counts[effects.rows]

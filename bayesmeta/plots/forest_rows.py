@@ -48,7 +48,8 @@ def weights(posterior: Posterior) -> Array:
     """Share of each trial in the information on the mean effect, in percent: (k,).
 
     w_i = E[ (s_i^2 + tau^2)^-1 / sum_j (s_j^2 + tau^2)^-1 | y ]: without moderators and with a flat prior of mu, the
-    weight of y_i in the posterior mean of mu.
+    weight of y_i in the posterior mean of mu. Arms that share a control have the weight of their trial, in proportion
+    to s_i^-2: by itself an arm's weight may be negative.
 
     References
     ----------
@@ -61,8 +62,15 @@ def weights(posterior: Posterior) -> Array:
     100.0
     """
     tau = posterior["tau"].quantile(_TAU_LEVELS)
-    precision = 1.0 / (posterior.effects.se**2 + tau[:, None] ** 2)
-    return np.asarray(100.0 * (precision / precision.sum(axis=1, keepdims=True)).mean(axis=0))
+    rows = posterior.independent
+    ones = rows.of(np.ones(len(rows.se)))
+    precision = ones**2 / (rows.se**2 + tau[:, None] ** 2)
+    share = np.asarray(100.0 * (precision / precision.sum(axis=1, keepdims=True)).mean(axis=0))
+    for positions in posterior.effects.shared:
+        arms = list(positions)
+        own = posterior.effects.se[arms] ** -2.0
+        share[arms] = share[arms].sum() * own / own.sum()
+    return share
 
 
 def forest_rows(posterior: Posterior, pools: Pools | None = None, plain: Posterior | None = None) -> list[Row]:

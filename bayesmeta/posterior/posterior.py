@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesmeta.effects import Effects
+from bayesmeta.effects import Effects, IndependentRows, independent_rows
 from bayesmeta.errors import ModelError
 from bayesmeta.likelihoods import Evidence, marginal_log_likelihood
 from bayesmeta.model import Design, Model, Setting
 from bayesmeta.posterior.absolute import absolute
+from bayesmeta.posterior.arms import put_arms
 from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.tables import records
@@ -96,17 +97,24 @@ class Posterior(ABC):
 
         Returns
         -------
-        (..., k)
+        (..., k); of a trial with several arms each arm given those before it, so that they add to the trial's.
         """
         gaussian = self.model.baseline_prior.gaussian or (0.0, 5.0)
         counts = self.trials.counts[self.effects.rows]
         evidence = Evidence(self.effects.y, self.effects.se, counts, gaussian, self.model.baseline_at)
-        return marginal_log_likelihood(self.model.likelihood, evidence)(mean, tau[..., None])
+        found = marginal_log_likelihood(self.model.likelihood, evidence)(mean, tau[..., None])
+        put_arms(found, self.trials, self.model, self.effects, mean, tau)
+        return found
 
     @property
     def tau_prior(self) -> HeterogeneityPrior:
         """The prior of tau as it is for these trials: reference priors depend on the standard errors."""
-        return self.model.tau_prior.given(self.effects.se)
+        return self.model.tau_prior.given(self.independent.se)
+
+    @cached_property
+    def independent(self) -> IndependentRows:
+        """The effects with arms that share a control turned into independent rows."""
+        return independent_rows(self.effects, self.model.arm_correlation)
 
     @property
     def label(self) -> str:

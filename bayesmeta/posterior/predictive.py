@@ -79,8 +79,9 @@ def replicates(
     study, arm), control arm first, NaN in rows without counts.
     """
     dims = ("chain", "draw", "study")
-    theta = mean + tau[..., None] * standardised(posterior.model, mean.shape, rng)
-    y = theta + posterior.effects.se * rng.standard_normal(mean.shape)
+    rows = posterior.independent
+    theta = mean + rows.returned(tau[..., None] * standardised(posterior.model, mean.shape, rng))
+    y = theta + rows.returned(rows.se * rng.standard_normal(mean.shape))
     counted = posterior.trials.has_counts[posterior.effects.rows]
     likelihood = posterior.model.likelihood
     if likelihood == "normal" or not counted.any() or (likelihood == "binomial" and gamma is None):

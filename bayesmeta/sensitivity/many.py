@@ -54,9 +54,7 @@ class Question:
         model, design = posterior.model, posterior.design
         if model.likelihood != "normal" or model.random_effects != "normal":
             return None
-        problem = NormalProblem(
-            posterior.effects.y, posterior.effects.se, design.matrix, design.prior_location, design.prior_scale
-        )
+        problem = NormalProblem.of(posterior.effects, design, model.arm_correlation)
         column = design.columns.index("mu") if "mu" in design.columns else None
         return cls(problem, np.asarray(design.reference, dtype=float), column)
 

@@ -100,7 +100,7 @@ def power_scaled(posterior: Posterior, powers: list[Powers]) -> PowerScaled:
         A model that is not normal throughout.
     """
     question = Question.required(posterior, "power scaling")
-    problem, prior = question.problem, posterior.model.tau_prior.given(posterior.effects.se)
+    problem, prior = question.problem, posterior.tau_prior
 
     def problem_at(power: Powers) -> NormalProblem:
         root = np.sqrt(power.likelihood)
@@ -226,7 +226,7 @@ def _by_draws(given: Any, delta: float, draws: int) -> dict[str, tuple[Array, Ar
     priors = [(beta[:, j], model.prior_of(name)) for j, name in enumerate(given.design.columns)]
     coefficients = sum((prior.log_density(values) for values, prior in priors if prior.proper), np.zeros(len(tau)))
     known = model.random_effects == "none" or model.tau_prior.point is not None
-    of_tau = np.zeros(len(tau)) if known else model.tau_prior.given(given.effects.se).log_density(tau)
+    of_tau = np.zeros(len(tau)) if known else given.tau_prior.log_density(tau)
     found = {}
     named = dict(zip(given.design.columns, beta.T)) | {"tau": tau, "theta_new": sample["theta_new"]}
     for name, values in named.items():

@@ -168,7 +168,7 @@ def _refuse_improper(posterior: Posterior, taus: Taus, mus: Mus, answers: Answer
     flat = [others + int("mu" in columns and not mu.proper) for mu in mus]
     for i, tau in enumerate(taus):
         try:
-            prior = tau.given(posterior.effects.se)
+            prior = tau.given(posterior.independent.se)
             needed = {count: prior.least_k(count) for count in set(flat)}
         except BayesmetaError as error:
             answers.refused.update({(i, j): str(error) for j in range(len(mus))})
@@ -192,7 +192,7 @@ def _fit_together(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) 
             blocks.setdefault(chosen, []).append(j)
     for chosen, columns in blocks.items():
         if chosen:
-            priors = [taus[i].given(posterior.effects.se) for i in chosen]
+            priors = [taus[i].given(posterior.independent.se) for i in chosen]
             many = question.posteriors(priors, [mus[j] for j in columns])
             rows = many.rows()
             shape = (len(chosen), len(columns))

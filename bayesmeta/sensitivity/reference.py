@@ -98,7 +98,7 @@ def _compared(given: Posterior, wanted: HeterogeneityPrior) -> tuple[dict[str, A
         listed = [row_of(one) for one in three]
         rows = {name: np.array([row[name] for row in listed]) for name in COMPUTED}
         return rows, {name: _affinities(*_roots([one[name] for one in three])) for name in ("mu", "tau", "theta_new")}
-    mu, se = given.model.prior_of("mu"), given.effects.se
+    mu, se = given.model.prior_of("mu"), given.independent.se
     reference_prior, flat = wanted.given(se), int(np.isinf(given.design.prior_scale).sum())
     needed = reference_prior.least_k(flat)
     if needed > len(se):

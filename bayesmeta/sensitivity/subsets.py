@@ -36,6 +36,8 @@ class Subsets:
         question, prior = Question.of(posterior), posterior.model.tau_prior
         if question is None or posterior.model.moderators is not None or prior.needs_standard_errors:
             return None
+        if posterior.effects.shared:  # the sums of a subset know nothing of a control that rows have in common
+            return None
         return cls(question.problem, prior)
 
     @classmethod
@@ -45,6 +47,8 @@ class Subsets:
         if not hasattr(posterior, "prepared") or posterior.model.moderators is not None:
             return None
         if prior.needs_standard_errors or prior.point is not None or posterior.model.random_effects == "none":
+            return None
+        if effects.shared:
             return None
         problem = NormalProblem(effects.y, effects.se, design.matrix, design.prior_location, design.prior_scale)
         return cls(problem, prior)

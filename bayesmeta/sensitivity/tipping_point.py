@@ -152,7 +152,7 @@ def _together(given: Posterior, scan: Scan) -> Callable[[Array], Many] | None:
 
     def at(scales: Array) -> Many:
         pairs = [scan.priors(float(scale)) for scale in scales]
-        taus = list(dict.fromkeys(tau.given(given.effects.se) for tau, _ in pairs))
+        taus = list(dict.fromkeys(tau.given(given.independent.se) for tau, _ in pairs))
         return question.posteriors(taus, list(dict.fromkeys(mu for _, mu in pairs)))
 
     return at

@@ -34,7 +34,7 @@ from bayesmeta.sensitivity import words
 from bayesmeta.sensitivity.published_pool import DECIMALS, Readings, effect_prior, given, of_trials, readings
 from bayesmeta.sensitivity.split_pool import Constraint, Solved, ZeroOrMore, solve
 from bayesmeta.tables import records
-from bayesmeta.trials import PublishedPool, Trials
+from bayesmeta.trials import PublishedPool, Trials, with_arms_combined
 from bayesmeta.trials.published import Z_975
 from bayesmeta.types import Array, Json
 
@@ -255,6 +255,7 @@ def unread_trials(
     assert isinstance(tau_prior, HeterogeneityPrior)
     if not 1.0 < size < np.inf:
         raise ModelError(f"unread trials: size is {size}. It is a factor above 1, such as 2.")
+    trials = with_arms_combined(trials)  # as reviews pool them: one row for each trial
     effects = _read_part(trials, pool, zero_cells)
     possible = readings(pool, decimals)
     constraint = Constraint(effects, pool.k, possible.se, float(np.log(size)) / Z_975)
@@ -326,7 +327,6 @@ def _quantiles(values: Array, weights: Array) -> Summary:
 
 
 def _read_part(trials: Trials, pool: PublishedPool, zero_cells: str) -> Effects:
-    trials.refuse_shared_controls()
     if trials.k >= pool.k:
         raise DataError(
             f"{trials.origin or trials.name}: {trials.k} trials, and the published pool of {pool.outcome} has {pool.k}:"

@@ -1,5 +1,6 @@
 """The evidence: trials as validated tables, readers, the shipped data sets, and pooled results as published."""
 
+from bayesmeta.trials.arms import with_arms_combined
 from bayesmeta.trials.datasets import dataset_names, load, published_pools, template
 from bayesmeta.trials.joint import JointTrials, join, read_joint
 from bayesmeta.trials.published import PublishedPool
@@ -17,4 +18,5 @@ __all__ = [
     "read_joint",
     "read_trials",
     "template",
+    "with_arms_combined",
 ]

@@ -177,7 +177,7 @@ class Trials:
         if len(np.unique(index % self.k)) < index.size:
             raise DataError(f"{self._from}: {shown(chosen)} names a trial twice.")
         rows = tuple(self.row_numbers[position] for position in index.tolist())
-        return self._with_table(self.table.iloc[index].reset_index(drop=True), rows)
+        return self.with_rows(self.table.iloc[index].reset_index(drop=True), rows)
 
     def without(self, study: str) -> "Trials":
         """All trials but one.
@@ -204,10 +204,16 @@ class Trials:
             finding = "blank. To use estimates, every row needs both."
             raise self.place.error(position, ESTIMATES, finding)
         table = self.table.drop(columns=[name for name in COUNTS if name in self.table])
-        return self._with_table(table, self.row_numbers)
+        return self.with_rows(table, self.row_numbers)
 
-    def refuse_shared_controls(self) -> None:
-        """Refuse a table in which a control arm would be counted twice.
+    def refuse_shared_controls(
+        self, remedy: str = "Combine the treated arms into one row, or keep one of the rows."
+    ) -> None:
+        """Refuse a table in which a control arm would be counted twice, for what takes all rows as independent.
+
+        Parameters
+        ----------
+        remedy : last sentence of the message.
 
         Raises
         ------
@@ -217,7 +223,7 @@ class Trials:
             rows = " and ".join(self.place.row(position) for position in positions)
             raise DataError(
                 f"{self._from}, column trial: {rows} share the control arm of {shown(trial)}, which would be counted "
-                "more than once. Combine the treated arms into one row, or keep one of the rows."
+                f"more than once. {remedy}"
             )
 
     def to_csv(self) -> str:
@@ -245,7 +251,8 @@ class Trials:
             return np.full(self.k, np.nan)
         return np.array(self.table[name], dtype=np.float64)
 
-    def _with_table(self, table: pd.DataFrame, row_numbers: tuple[int, ...]) -> "Trials":
+    def with_rows(self, table: pd.DataFrame, row_numbers: tuple[int, ...]) -> "Trials":
+        """The same question with other rows, which the caller answers for."""
         # Rows of a checked table need no second check: leave-one-out and resampling build thousands of these.
         twin = object.__new__(Trials)
         for name in ("name", "outcome", "direction", "published", "set_aside", "origin"):

@@ -46,6 +46,13 @@ def test_nuts_gives_the_exact_posterior_of_the_normal_model(data, model):
     same_posterior(fit(trials, model), draws).require()
 
 
+@pytest.mark.parametrize("correlation", [0.5, 0.0])
+def test_nuts_gives_the_exact_posterior_of_arms_that_share_a_control(correlation):
+    trials, model = load("attachment/secure", rows="arms"), Model(arm_correlation=correlation)
+    draws = fit(trials, model, engine="nuts")
+    same_posterior(fit(trials, model), draws).require()
+
+
 def test_the_other_sampler_gives_it_too():
     trials, model = load("crins2014"), Model("normal")
     draws = fit(trials, model, engine="nuts", sampler="pymc")

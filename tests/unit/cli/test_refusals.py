@@ -58,17 +58,16 @@ def test_a_misspelled_data_set_is_offered_by_its_name():
     assert "Did you mean attachment/secure?" in refused("fit", "atachment/secure")
 
 
-def test_a_shared_control_is_refused_and_the_report_still_printed(tmp_path):
+def test_a_shared_control_of_unknown_variance_is_refused_and_the_report_still_printed(tmp_path):
     path = tmp_path / "arms.csv"
-    path.write_text(HEADER.replace("\n", ",trial\n") + "A1,12,40,7,41,A\nA2,10,38,7,41,A\n")
-    for command in ("fit", "pool"):
-        message = refused(command, path)
-        assert "row 2 (A1) and row 3 (A2) share the control arm" in message
+    path.write_text("study,estimate,se,trial\nA1,0.4,0.5,A\nA2,0.6,0.4,A\n")
+    assert "A1 and A2 share a control arm, whose variance is not known" in refused("fit", path)
+    assert "The arms of A are combined by their counts" in refused("pool", path)
     report = run("check", path)
     assert report.exit_code == 2
     assert "shared controls: 1 (A (2 rows))" in report.stdout
     assert report.stderr.count("\n") == 1
-    assert "share the control arm" in report.stderr
+    assert "share a control arm" in report.stderr
 
 
 OPTIONS = {

@@ -92,10 +92,11 @@ def test_peto_and_conditional_exist_for_odds_ratios_only(measure, methods):
     assert f"Peto left out: exists for OR only, not for {measure}." in pools.notes
 
 
-def test_a_control_that_would_count_twice_is_refused():
-    frame = trials_of((4, 20, 9, 21), (3, 30, 9, 21)).table.assign(trial="one")
-    with pytest.raises(DataError, match="S0"):
-        pool(Trials(frame))
+def test_a_control_does_not_count_twice_its_treated_arms_are_added_up():
+    frame = trials_of((4, 20, 9, 21), (3, 30, 9, 21), (5, 22, 8, 20)).table.assign(trial=["one", "one", ""])
+    found = pool(Trials(frame))
+    assert found.k == 2
+    assert found.to_dict() == pool(trials_of((7, 50, 9, 21), (5, 22, 8, 20))).to_dict()
 
 
 def test_double_zero_trials_enter_effect_sizes_but_not_the_counts():

@@ -266,11 +266,15 @@ def refused(message, error=ModelError, **changes):
         unread_trials(trials, **changes)
 
 
+def test_arms_are_read_as_one_trial():
+    arms = unread_trials(bm.load("attachment/secure", rows="arms"))
+    assert arms.to_dict() == unread_trials(SECURE).to_dict()
+
+
 def test_no_unread_trials_and_no_published_pool_are_refused():
     refused("8 trials, and the published pool of secure attachment has 8: none is unread", DataError,
             published=replace(SECURE.published, k=8))  # fmt: skip
     refused("bcg: no published pooled result", DataError, trials=bm.load("bcg"))
-    refused("share the control arm", DataError, trials=bm.load("attachment/secure", rows="arms"))
     refused("size is 1", size=1.0)
     refused("size is nan", size=float("nan"))
 
