@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bayesmeta.effects import effect_sizes
-from bayesmeta.errors import ConvergenceError, DataError, ModelError
+from bayesmeta.errors import ConvergenceError, ModelError
 from bayesmeta.frequentist import METHODS, pool
 from bayesmeta.trials import Trials, load
 
