@@ -101,9 +101,8 @@ def effect_sizes(trials: Trials, measure: str = "OR", zero_cells: str = "only_ze
     kept = ~np.isnan(y)
     _refuse_nothing_left(trials, kept, zero_cells)
     corrected, double = np.zeros((2, trials.k), dtype=bool)
-    corrected[has_counts] = (added > 0).any(axis=1)
+    corrected[has_counts] = np.any(added > 0, axis=1)
     shared = _shared(trials, kept)
-    common = _control_variance(trials, cells + added, measure)[kept] if shared else np.empty(0)
     double[has_counts] = ((cells[:, 0] == 0) & (cells[:, 2] == 0)) | ((cells[:, 1] == 0) & (cells[:, 3] == 0))
     return Effects(
         studies=picked(trials, kept),
@@ -116,7 +115,7 @@ def effect_sizes(trials: Trials, measure: str = "OR", zero_cells: str = "only_ze
         dropped=picked(trials, ~kept),
         double_zero=picked(trials, double),
         shared=shared,
-        control_variance=common,
+        control_variance=_control_variance(trials, cells + added, measure)[kept] if shared else np.empty(0),
     )
 
 

@@ -6,7 +6,8 @@ and the posterior density of theta_i is p(y_i | theta_g) sum_j K_gj V_ij, with V
 L_ij: the same products backwards.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.special import ndtr
 from bayesmeta.exact.random_effects import Kernel
 from bayesmeta.likelihoods.series import Panels
 from bayesmeta.likelihoods.theta_grid import BLUR, ThetaGrid
+from bayesmeta.likelihoods.two_arm_grid import TwoArmGrid
 from bayesmeta.types import Array, Integers
 
 # Where the random effects are too narrow for the grid, the trapezoid rule in z = (theta - m) / scale, whose step of 0.6
@@ -82,10 +84,12 @@ class Convolution:
     ----------
     grid : log p(y_i | theta) at theta nodes.
     kernel : distribution of the random effects.
+    pairs : grids of the trials with two treated arms, by the positions of their rows; see `arms.py`.
     """
 
     grid: ThetaGrid
     kernel: Kernel
+    pairs: Mapping[tuple[int, int], TwoArmGrid] = field(default_factory=dict)
 
     def finest(self, m: Array) -> float:
         """Scale of the random effects below which the grid is interpolated and not summed, for these means.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayesmeta.exact.arms import draws_of_arms
 from bayesmeta.exact.random_effects import Kernel
 from bayesmeta.likelihoods.series import NODES
 from bayesmeta.types import Array
@@ -50,6 +51,12 @@ def draws_of_effects(prepared: "Prepared", mean: Array, tau: Array, rng: np.rand
         which = (share < rng.random((len(tau), 1)) * share[:, -1:]).sum(axis=1)
         chosen = np.minimum(which, len(weight) - 1)
         theta[:, i] = z[np.arange(len(tau)), chosen]
+    rows = prepared.rough
+    for (first, second), of_arms in prepared.convolution.pairs.items():
+        arms = [first, second]
+        assert rows.back is not None
+        back = rows.back[np.ix_(arms, arms)]
+        theta[:, arms] = draws_of_arms(of_arms, rows.y[arms], rows.se[arms], back, mean[:, first], tau, rng)
     return theta
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bayesmeta.effects import Effects, effect_sizes
 from bayesmeta.errors import ModelError
+from bayesmeta.exact.arms import ConvolutionWithArms, arm_grids, refuse_arms
 from bayesmeta.exact.convolution import Convolution
 from bayesmeta.exact.given_tau import NormalProblem
 from bayesmeta.exact.over_tau import over_tau
@@ -22,6 +23,7 @@ from bayesmeta.exact.weights import BEYOND, Weights, known, tail_of, weigh
 from bayesmeta.likelihoods.marginal import Evidence
 from bayesmeta.likelihoods.rows import ROWS, Rows
 from bayesmeta.likelihoods.theta_grid import Core, Resolution, ThetaGrid, theta_grid
+from bayesmeta.likelihoods.two_arm_grid import TwoArmGrid
 from bayesmeta.model import Design, Model
 from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.trials import Trials
@@ -83,7 +85,7 @@ class Prepared:
             return self.answer(model, self.weights(model.tau_prior))
         other = replace(self, model=model, design=model.design(self.trials))
         if other.known_tau == self.known_tau and self._covers(other):
-            other.__dict__.update(grid=self.grid, _grid_for=self._grid_for)
+            other.__dict__.update(grid=self.grid, _grid_for=self._grid_for, arms_kept=self.arms_kept)
         return other.answer(model, other.weights(model.tau_prior))
 
     def answer(self, model: Model, weights: Weights) -> "CountPosterior":
@@ -103,7 +105,7 @@ class Prepared:
         rows = np.unique(other.design.matrix, axis=0)
         tau = np.array([self.known_tau or 0.0])
         (mean, variance), (mean_of_other, variance_of_other) = (
-            problem.given(tau).linear(rows) for problem in (self._grid_for, other._rough)
+            problem.given(tau).linear(rows) for problem in (self._grid_for, other.rough)
         )
         near = np.abs(mean - mean_of_other) < 3.0 * np.sqrt(variance)
         alike = (variance_of_other > 0.7 * variance) & (variance_of_other < WIDER * variance)
@@ -121,6 +123,7 @@ class Prepared:
             grid = self.grid
             of_kept = {name: getattr(grid, name)[kept] for name in ("log_p", "peak", "flat_from", "neutral")}
             other.__dict__.update(grid=replace(grid, **of_kept), _grid_for=self._grid_for, _last_u=self._last_u)
+            other.__dict__["arms_kept"] = self.arms_kept
         return other
 
     @cached_property
@@ -140,7 +143,7 @@ class Prepared:
         """The posterior of tau on the nodes of the likelihood; nodes are added until they hold all of it."""
         if self.known_tau is not None:
             return known(float(self.predictors.log_evidence[0]))
-        prior = prior.given(self.effects.se)
+        prior = prior.given(self._se)
         flat = int(np.isinf(self.design.prior_scale).sum())
         tail = tail_of(prior, int(self.bounding.sum()), flat)
         while True:
@@ -154,7 +157,7 @@ class Prepared:
     def _reach(self, last: float) -> None:
         """Nodes of tau farther out."""
         self.__dict__["_last_u"] = last
-        for name in ("tau_panels", "predictors"):
+        for name in ("tau_panels", "predictors", "convolution"):
             self.__dict__.pop(name, None)
 
     # ---- what is computed once
@@ -192,8 +195,11 @@ class Prepared:
         return found
 
     @cached_property
-    def _rough(self) -> NormalProblem:
+    def rough(self) -> NormalProblem:
         """The normal likelihood of the same trials: a guess of where to look."""
+        if self.effects.shared:
+            scale = np.where(np.isinf(self.design.prior_scale), 1e3, self.design.prior_scale)
+            return replace(NormalProblem.of(self.effects, self.design, self.model.arm_correlation), prior_scale=scale)
         seen = ~self.neutral if not self.neutral.all() else np.ones(len(self.neutral), dtype=bool)
         scale = np.where(np.isinf(self.design.prior_scale), 1e3, self.design.prior_scale)
         effects, matrix = self.effects, self.design.matrix
@@ -202,33 +208,38 @@ class Prepared:
     @cached_property
     def _grid_for(self) -> NormalProblem:
         """The trials, roughly, for whose posterior the theta nodes were made."""
-        return self._rough
+        return self.rough
 
     @cached_property
     def _last_u(self) -> float:
-        prior = self.model.tau_prior.given(self.effects.se)
+        prior = self.model.tau_prior.given(self._se)
         if not prior.proper:
-            return float(np.arcsinh(LIGHT / self._scale))
-        rough = over_tau(self._rough, prior)
+            return float(np.arcsinh(LIGHT / self.scale))
+        rough = over_tau(self.rough, prior)
         assert rough.nodes is not None
         tail = np.cumsum(rough.weights[::-1])[::-1]
         tau = float(rough.nodes.tau[np.flatnonzero(tail > BEYOND)[-1]])
-        return min(float(np.arcsinh(tau / self._scale)) + 0.3, FARTHEST_U)
+        return min(float(np.arcsinh(tau / self.scale)) + 0.3, FARTHEST_U)
 
     @property
-    def _scale(self) -> float:
+    def scale(self) -> float:
         """The unit of tau: the smallest standard error, over the factor of outliers, who see a larger tau."""
         factor = float(self.kernel.scale.max()) if len(self.kernel.scale) <= 2 else 1.0
-        return float(self.effects.se.min()) / factor
+        return float(self._se.min()) / factor
+
+    @property
+    def _se(self) -> Array:
+        """(k,) standard errors; of arms that share a control, of the independent rows that they are turned into."""
+        return self.rough.se if self.effects.shared else self.effects.se
 
     @cached_property
     def tau_panels(self) -> TauPanels:
         """Nodes of tau."""
         return TauPanels.to(
             self._last_u,
-            self._scale,
+            self.scale,
             self.resolution.tau_width,
-            float(self.effects.se.max()),
+            float(self._se.max()),
             self.kernel.order,
         )
 
@@ -240,10 +251,10 @@ class Prepared:
     @cached_property
     def grid(self) -> ThetaGrid:
         """All likelihoods at nodes of theta."""
-        scale = np.append(0.0, self._scale * np.sinh(np.linspace(0.1, 6.0, 20)))
+        scale = np.append(0.0, self.scale * np.sinh(np.linspace(0.1, 6.0, 20)))
         if self.known_tau is not None:
             scale = np.array([self.known_tau])
-        given = self._rough.given(scale)
+        given = self.rough.given(scale)
         rows = np.unique(self.design.matrix, axis=0)
         mean, variance = given.linear(rows)
         sd = np.sqrt(variance)
@@ -254,7 +265,14 @@ class Prepared:
 
     @cached_property
     def convolution(self) -> Convolution:
+        if self.effects.shared:
+            return ConvolutionWithArms(self.grid, self.kernel, arm_grids(self))
         return Convolution(self.grid, self.kernel)
+
+    @cached_property
+    def arms_kept(self) -> dict[tuple[str, str], tuple[float, TwoArmGrid]]:
+        """Grids of trials with two treated arms by study, each with the largest tau that it serves."""
+        return {}
 
     @cached_property
     def predictors(self) -> Predictors:
@@ -267,7 +285,7 @@ class Prepared:
                 f' {MOST_COLUMNS} with this likelihood. Fit with --likelihood normal (likelihood="normal"), which takes'
                 ' more, with --engine nuts (engine="nuts"), or with fewer moderators.'
             )
-        given = self._rough.given(self.tau)
+        given = self.rough.given(self.tau)
         if columns == 1 and np.all(design.matrix == 1.0):
             mean, variance = given.linear(np.ones((1, 1)))
             prior = (float(design.prior_location[0]), float(design.prior_scale[0]))
@@ -294,7 +312,7 @@ def prepare(trials: Trials, model: Model, resolution: Resolution | None = None) 
     """
     model = model.for_trials(trials)
     effects, parts = evidence_of(trials, model)
-    return Prepared(
+    prepared = Prepared(
         trials if not effects.dropped else trials.select(effects.rows),
         model,
         model.design(trials.select(effects.rows) if effects.dropped else trials),
@@ -302,15 +320,13 @@ def prepare(trials: Trials, model: Model, resolution: Resolution | None = None) 
         parts,
         resolution or Resolution(),
     )
+    refuse_arms(prepared)
+    return prepared
 
 
 def evidence_of(trials: Trials, model: Model) -> tuple[Effects, tuple[tuple[Integers, Rows], ...]]:
     """Observed effects, and the rows by likelihood: rows without counts enter with their estimate, as normal."""
     exact = model.likelihood != "normal"
-    trials.refuse_shared_controls(
-        "Fit with --likelihood normal and normal random effects, which carry arms that share a control; or combine the"
-        " treated arms into one row."
-    )
     effects = effect_sizes(trials, zero_cells="only_zero" if exact else model.zero_cells)
     counted = trials.has_counts[effects.rows] & exact
     if exact and not counted.any():

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayesmeta.exact.arms import put_arms
 from bayesmeta.exact.convolution import Convolution, outer_panels, spread, spread_at
 from bayesmeta.exact.lines import Line, to_chebyshev
 from bayesmeta.exact.predictors import Predictors
@@ -42,6 +43,7 @@ class StudyEffects:
         """p(theta | y) = p(y_i | theta) sum_t W_t integral g(theta; m, tau_t) p(m | tau_t, y) / L_i(m, tau_t) d m."""
         grid = prepared.grid
         chosen = np.abs(weights.nodes) > NEGLIGIBLE
+        sign = np.sign(weights.nodes[chosen])
         lines = predictors.row_lines()
         unbounded = ~prepared.bounding
         panels, log_p = grid.panels, grid.log_p
@@ -54,13 +56,13 @@ class StudyEffects:
         density = np.empty((len(log_p), len(panels.nodes)))
         for one in lines:
             log_f, offset, points, spacing = _over_likelihood(one.line, one.log_marginal, weights.nodes, chosen)
-            relative = spread(
-                prepared.kernel, panels.nodes, points, spacing, tau[chosen], log_f, np.sign(weights.nodes[chosen])
-            )
+            relative = spread(prepared.kernel, panels.nodes, points, spacing, tau[chosen], log_f, sign)
             with np.errstate(over="ignore"):
                 density[one.positions] = np.exp(
                     np.minimum(log_p[one.positions] + offset[:, None] + np.log(np.maximum(relative, 1e-300)), 700.0)
                 )
+            weighted = points, spacing, log_f, offset
+            put_arms(density, panels.nodes, prepared.convolution, one.positions, tau[chosen], weighted, sign)
         closure = density @ panels.weights
         moments = np.where(unbounded, min(weights.moments, prepared.kernel.moments), 2)
         return cls(panels, density / closure[:, None], moments, closure)
