@@ -3,7 +3,7 @@
 from bayesmeta.effects.effect_sizes import Effects, effect_sizes
 from bayesmeta.effects.joint import JointEffects, joint_effects
 from bayesmeta.effects.measures import MEASURES
-from bayesmeta.effects.shared_controls import IndependentRows, covariance, independent_rows
+from bayesmeta.effects.shared_controls import IndependentRows, baselines, covariance, independent_rows
 from bayesmeta.effects.zero_cells import ZERO_CELL_RULES
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Effects",
     "IndependentRows",
     "JointEffects",
+    "baselines",
     "covariance",
     "effect_sizes",
     "independent_rows",

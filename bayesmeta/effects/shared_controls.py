@@ -138,3 +138,36 @@ def independent_rows(effects: Effects, correlation: float) -> IndependentRows:
         se[list(positions)] = scale**-0.5
         log_jacobian -= 0.5 * float(np.linalg.slogdet(between)[1])
     return IndependentRows(turn @ effects.y, se, turn, back, log_jacobian)
+
+
+def baselines(effects: Effects, *, at_midpoint: bool) -> tuple[Array, Array]:
+    """How the control arm's log odds follow from baselines and effects: own gamma - share theta.
+
+    Arms that share a control have one baseline, that of their first row. At the midpoint it is the mean of the log odds
+    of all arms of the trial: with n treated arms the control arm lies sum(theta) / (n + 1) below it.
+
+    Parameters
+    ----------
+    effects : of the trials.
+    at_midpoint : where baselines sit; else at the control arm.
+
+    Returns
+    -------
+    own (k, k), share (k, k)
+
+    Examples
+    --------
+    >>> from bayesmeta.effects import effect_sizes
+    >>> from bayesmeta.trials import load
+    >>> effects = effect_sizes(load("attachment/disorganised", rows="arms"))
+    >>> baselines(effects, at_midpoint=True)[1].round(2).tolist()[1:3]
+    [[0.33, 0.33, 0.0, 0.0], [0.0, 0.0, 0.5, 0.0]]
+    """
+    own, together = np.eye(effects.k), np.eye(effects.k)
+    for positions in effects.shared:
+        rows = np.ix_(positions, positions)
+        own[rows] = 0.0
+        own[list(positions), positions[0]] = 1.0
+        together[rows] = 1.0
+    arms = 1.0 + together.sum(axis=1, keepdims=True)
+    return own, together / arms if at_midpoint else np.zeros_like(together)

@@ -5,7 +5,6 @@ second brings nothing, so that sums over rows are right.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from bayesmeta.exact.random_effects import KERNELS
 from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.likelihoods.series import Panels, legendre_basis
 from bayesmeta.likelihoods.two_arm_grid import Extent, TwoArmGrid, log_sum
-from bayesmeta.likelihoods.two_arms import ArmCounts, LogP, binomial_log_p, hypergeometric_log_p
+from bayesmeta.likelihoods.two_arms import ArmCounts, log_p_of
 from bayesmeta.types import Array, Integers
 
 if TYPE_CHECKING:
@@ -96,21 +95,15 @@ def arm_grids(prepared: "Prepared") -> dict[Pair, TwoArmGrid]:
         name = (effects.studies[rows[0]], effects.studies[rows[1]])
         kept = prepared.arms_kept.get(name)
         if kept is None or kept[0] < prepared.tau[-1]:
-            log_p = _log_p(ArmCounts.of(prepared.trials.counts[rows]), prepared)
+            counts = ArmCounts.of(prepared.trials.counts[rows])
+            baseline = model.baseline_prior.gaussian or (0.0, 5.0)
+            log_p = log_p_of(model.likelihood, counts, baseline, at_control=model.baseline_at == "control")
             grid = TwoArmGrid.of(
                 log_p, effects.y[rows], effects.se[rows], model.arm_correlation, extent, prepared.resolution.panel
             )
             kept = prepared.arms_kept[name] = (largest, grid)
         grids[rows[0], rows[1]] = kept[1]
     return grids
-
-
-def _log_p(counts: ArmCounts, prepared: "Prepared") -> LogP:
-    if prepared.model.likelihood == "hypergeometric":
-        return partial(hypergeometric_log_p, counts)
-    location, scale = prepared.model.baseline_prior.gaussian or (0.0, 5.0)
-    at_control = prepared.model.baseline_at == "control"
-    return partial(binomial_log_p, counts, location=location, scale=scale, at_control=at_control)
 
 
 def put_arms(

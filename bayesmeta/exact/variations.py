@@ -134,6 +134,8 @@ class Variations:
     def possible(cls, prepared: "Prepared") -> bool:
         """Whether the model is of that kind."""
         matrix = prepared.design.matrix
+        if prepared.effects.shared:  # the likelihood of a trial with several arms cannot be taken apart by rows
+            return False
         return prepared.known_tau is None and matrix.shape[1] == 1 and bool(np.all(matrix == 1.0))
 
     @property

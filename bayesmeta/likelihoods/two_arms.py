@@ -7,6 +7,7 @@ s ~ N(m, tau^2 (1 + rho) / 2) and d ~ N(0, 2 (1 - rho) tau^2), independent.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import gammaln
@@ -132,6 +133,14 @@ def binomial_log_p(counts: ArmCounts, s: Array, d: Array, *, location: float, sc
 
 def _arm(r: float, n: float, log_odds: Array) -> Array:
     return np.asarray(r * log_odds - n * softplus(log_odds))
+
+
+def log_p_of(likelihood: str, counts: ArmCounts, baseline: tuple[float, float], *, at_control: bool) -> LogP:
+    """log p(y | s, d) of a likelihood by name, with the normal prior of the baselines where it has them."""
+    if likelihood == "hypergeometric":
+        return partial(hypergeometric_log_p, counts)
+    location, scale = baseline
+    return partial(binomial_log_p, counts, location=location, scale=scale, at_control=at_control)
 
 
 def _log_ways(r: Array, n: float) -> Array:

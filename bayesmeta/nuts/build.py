@@ -55,8 +55,9 @@ def build(structure: Structure) -> pm.Model:
     References
     ----------
     Higgins, Thompson & Spiegelhalter 2009, J R Stat Soc A 172:137; Smith, Spiegelhalter & Thomas 1995, Stat Med
-    14:2685; Stijnen, Hamza & Oezdemir 2010, Stat Med 29:3046; Papaspiliopoulos, Roberts & Skoeld 2007, Stat Sci 22:59
-    (centring that follows the data); Gelman et al. 2013, Bayesian Data Analysis, section 17.2 (scale mixtures).
+    14:2685; Lu & Ades 2004, Stat Med 23:3105 (several arms); Stijnen, Hamza & Oezdemir 2010, Stat Med 29:3046;
+    Papaspiliopoulos, Roberts & Skoeld 2007, Stat Sci 22:59 (centring that follows the data); Gelman et al. 2013,
+    Bayesian Data Analysis, section 17.2 (scale mixtures).
     """
     design = [f"column {j + 1}" for j in range(len(structure.coefficients))]
     first = list(COLUMNS[structure.likelihood])
@@ -123,6 +124,15 @@ def _normal(structure: Structure, trials: Any, mean: Any, spread: Spread, __: An
 
 def _binomial(structure: Structure, trials: Any, mean: Any, spread: Spread, gamma: Any) -> None:
     theta = _effects_with_estimates(trials, mean, spread)
+    if structure.arms:
+        # The rows of a trial with several arms are independent in coordinates of their own, and have one baseline.
+        size = structure.trials
+        arms = pm.Data("arms", np.stack([np.eye(size)] * 3))
+        theta = arms[0] @ theta
+        control = arms[1] @ gamma - arms[2] @ theta
+        log_odds = pm.math.stack([control, control + theta], axis=1)
+        pm.Binomial("events", trials[:, 5:7], logit_p=log_odds, observed=trials[:, 3:5], dims=("study", "arm"))
+        return
     weight = np.array([-0.5, 0.5] if structure.baseline_at == "midpoint" else [0.0, 1.0])
     log_odds = gamma[:, None] + weight * theta[:, None]
     pm.Binomial("events", trials[:, 5:7], logit_p=log_odds, observed=trials[:, 3:5], dims=("study", "arm"))

@@ -43,8 +43,16 @@ def refuse_arms(trials: Trials, model: Model, effects: Effects) -> None:
         reason = ""
         if model.random_effects not in ("normal", "none"):
             reason = f"with random effects {model.random_effects} the arms of one trial have no joint distribution here"
-        elif model.likelihood != "normal":
-            reason = f"NUTS does not carry that with the {model.likelihood} likelihood"
+        elif model.likelihood == "hypergeometric":
+            reason = (
+                "NUTS does not carry that with the hypergeometric likelihood, the exact engine does (--engine exact)"
+            )
+        elif model.likelihood == "binomial" and not trials.has_counts[effects.rows][list(positions)].all():
+            reason = "the binomial likelihood needs the counts of all arms of a trial"
+        elif model.likelihood == "binomial" and model.baseline_prior.gaussian is None:
+            reason = "its baseline has a normal prior in every engine, such as normal(0, 5)"
+        elif model.likelihood == "binomial" and len(positions) > 2:
+            reason = "the binomial likelihood carries up to two treated arms of one trial"
         if reason:
             names = " and ".join(effects.studies[row] for row in positions)
             raise ModelError(

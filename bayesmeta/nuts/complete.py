@@ -44,6 +44,8 @@ def complete(sample: Sample, plan: Plan, model: Model, design: Design, seed: int
     draws = {"beta": beta, "tau": tau}
     if "gamma" in sample.variables:
         draws["gamma"] = sample.variables["gamma"][..., : plan.k]
+        if plan.arms is not None:
+            draws["gamma"] = draws["gamma"] @ plan.arms[1, : plan.k, : plan.k].T
     if plan.structure.selection is not None:
         sticks = sample.variables.get("stick", np.ones((*tau.shape, 0)))
         draws["omega"] = omega_of(sticks, model, plan.structure.selection)

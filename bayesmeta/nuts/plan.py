@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bayesmeta.effects import Effects, IndependentRows, independent_rows
+from bayesmeta.effects import Effects, IndependentRows, baselines, independent_rows
 from bayesmeta.errors import PriorError
 from bayesmeta.model import Design, Model
 from bayesmeta.nuts.prior_forms import Form, form_of
@@ -49,6 +49,7 @@ class Structure:
     trials : number of trials, spare ones included; 0 where any number will do (nothing is sampled for each trial).
     random_effects : "normal", "student_t", "mixture" or "none".
     selection : cut points and priors of the weights; None without selection.
+    arms : whether counts of arms share a control.
     """
 
     likelihood: str
@@ -59,6 +60,7 @@ class Structure:
     trials: int
     random_effects: str = "normal"
     selection: Selecting | None = None
+    arms: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +76,7 @@ class Plan:
     k, p : number of trials and of columns that are no spare ones.
     rows : the trials as independent rows, which the table holds.
     ways : of the hypergeometric likelihood, see `log_ways`; None but for it.
+    arms : (3, trials, trials) with counts of arms that share a control, see `_arms`; None but for those.
     """
 
     structure: Structure
@@ -83,12 +86,14 @@ class Plan:
     p: int
     rows: IndependentRows
     ways: Array | None = None
+    arms: Array | None = None
 
     @property
     def data(self) -> dict[str, Array]:
         """What goes into the compiled model, by the names that it has there."""
         data = {"trials": self.table, "prior_parameters": self.prior_parameters}
-        return data if self.ways is None else data | {"ways": self.ways}
+        optional = {"ways": self.ways, "arms": self.arms}
+        return data | {name: values for name, values in optional.items() if values is not None}
 
 
 def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> Plan:
@@ -119,6 +124,7 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
     table = np.zeros((size, observed.shape[1] + matrix.shape[1]))
     table[:k] = np.column_stack([observed, matrix])
     table[k:, 1] = NO_INFORMATION
+    arms = _arms(model, effects, rows, table) if effects.shared and by_trial else None
     priors = [*coefficients, *(prior for prior in (tau, baseline) if prior is not None)]
     structure = Structure(
         likelihood=model.likelihood,
@@ -129,9 +135,10 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
         trials=size if by_trial else 0,
         random_effects=random_effects,
         selection=selecting(trials, model),
+        arms=arms is not None,
     )
     parameters = [value for prior in priors for value in _form(prior)[1].values()]
-    return Plan(structure, table, np.array([*parameters, *shape]), k, p, rows, ways)
+    return Plan(structure, table, np.array([*parameters, *shape]), k, p, rows, ways, arms)
 
 
 def _observed(trials: Trials, model: Model, effects: Effects, rows: IndependentRows) -> tuple[Array, Array | None]:
@@ -149,6 +156,21 @@ def _observed(trials: Trials, model: Model, effects: Effects, rows: IndependentR
     observed[neutral(counts) & ~without] = [0.0, NO_INFORMATION]
     ways, start = log_ways(counts)
     return np.column_stack([*columns, start]), ways
+
+
+def _arms(model: Model, effects: Effects, rows: IndependentRows, table: Array) -> Array:
+    """From independent rows back to effects, from baselines to rows, and the effects' share in the control's log odds.
+
+    The counts of a control arm stay in the first of the rows that share it.
+    """
+    arms = np.stack([np.eye(len(table)), np.eye(len(table)), np.zeros((len(table), len(table)))])
+    own, share = baselines(effects, at_midpoint=model.baseline_at == "midpoint")
+    assert rows.back is not None
+    arms[:, : effects.k, : effects.k] = np.stack([rows.back, own, share])
+    control = [COUNTED.index("r0"), COUNTED.index("n0")]
+    for positions in effects.shared:
+        table[np.ix_(positions[1:], control)] = 0.0
+    return arms
 
 
 def neutral(counts: Array) -> Booleans:

@@ -4,9 +4,15 @@ import numpy as np
 
 from bayesmeta.effects import Effects, covariance
 from bayesmeta.likelihoods.normal import arms_log_likelihood
+from bayesmeta.likelihoods.two_arm_grid import Extent, TwoArmGrid
+from bayesmeta.likelihoods.two_arms import ArmCounts, log_p_of
 from bayesmeta.model import Model
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
+
+FINEST = 0.2  # scale of the random effects below which the grid of a trial is interpolated
+REACH = 9.0  # standard deviations of the random effects
+PANEL = 3.0  # width of a panel of such a grid, in standard deviations
 
 
 def put_arms(found: Array, trials: Trials, model: Model, effects: Effects, mean: Array, tau: Array) -> None:
@@ -20,6 +26,22 @@ def put_arms(found: Array, trials: Trials, model: Model, effects: Effects, mean:
     """
     for positions in effects.shared:
         arms = list(positions)
+        if model.likelihood != "normal":
+            found[..., arms] = _counted(
+                trials.counts[effects.rows][arms], model, effects, arms, mean[..., arms[0]], tau
+            )
+            continue
         found[..., arms] = arms_log_likelihood(
             effects.y[arms], covariance(effects, positions), mean[..., arms], np.asarray(tau), model.arm_correlation
         )
+
+
+def _counted(counts: Array, model: Model, effects: Effects, arms: list[int], mean: Array, tau: Array) -> Array:
+    """(..., 2) log likelihood of a trial with two treated arms of one mean effect, and 0; good to about 1e-5."""
+    baseline = model.baseline_prior.gaussian or (0.0, 5.0)
+    log_p = log_p_of(model.likelihood, ArmCounts.of(counts), baseline, at_control=model.baseline_at == "control")
+    m, scale = mean.ravel(), np.broadcast_to(tau, mean.shape).ravel()
+    extent = Extent(float(m.min()), float(m.max()), FINEST, REACH * float(scale.max()) + 1.0)
+    grid = TwoArmGrid.of(log_p, effects.y[arms], effects.se[arms], model.arm_correlation, extent, PANEL)
+    together = grid.each(m, scale).reshape(mean.shape)
+    return np.stack([together, np.zeros_like(together)], axis=-1)

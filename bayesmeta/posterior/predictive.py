@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayesmeta.effects import baselines
 from bayesmeta.model import Model
 from bayesmeta.types import Array
 
@@ -63,7 +64,8 @@ def replicates(
 
     Normal: y_i ~ N(theta_i, s_i^2). Binomial: events in both arms at the trial's own baseline gamma_i. Hypergeometric:
     events in the treated arm given all events of the trial. Of events the log odds ratio is taken, with 1/2 added to
-    tables with a zero. Rows without counts, and the binomial likelihood where gamma is not known, are as normal.
+    tables with a zero. Rows without counts, arms that share a control under the hypergeometric likelihood, and the
+    binomial likelihood where gamma is not known, are as normal.
 
     Parameters
     ----------
@@ -86,10 +88,16 @@ def replicates(
     likelihood = posterior.model.likelihood
     if likelihood == "normal" or not counted.any() or (likelihood == "binomial" and gamma is None):
         return {"y": (dims, y)}
+    if likelihood == "hypergeometric":
+        counted[[row for positions in posterior.effects.shared for row in positions]] = False
     counts = posterior.trials.counts[posterior.effects.rows][counted]
     if gamma is not None:
-        at_midpoint = posterior.model.baseline_at == "midpoint"
-        drawn = _binomial_events(counts, theta[..., counted], gamma[..., counted], at_midpoint, rng)
+        _, share = baselines(posterior.effects, at_midpoint=posterior.model.baseline_at == "midpoint")
+        control = (gamma - theta @ share.T)[..., counted]
+        drawn = _binomial_events(counts, theta[..., counted], control, rng)
+        for first, *others in posterior.effects.shared:
+            row = np.cumsum(counted) - 1
+            drawn[0][..., row[others]] = drawn[0][..., row[[first]]]
     else:
         drawn = _hypergeometric_events(counts, theta[..., counted], rng)
     y[..., counted] = _log_odds_ratio(counts, *drawn)
@@ -105,15 +113,12 @@ def _log_odds_ratio(counts: Array, control: Array, treated: Array) -> Array:
     return np.asarray(np.log(cells[0] * cells[3] / (cells[1] * cells[2])))
 
 
-def _binomial_events(
-    counts: Array, theta: Array, gamma: Array, at_midpoint: bool, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """Events of the control and the treated arm, each (chain, draw, k)."""
+def _binomial_events(counts: Array, theta: Array, log_odds: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Events of the control arm, at the log odds given, and of the treated arm, each (chain, draw, k)."""
     from scipy.special import expit
 
-    below = 0.5 if at_midpoint else 0.0
-    control = rng.binomial(counts[:, 3].astype(int), expit(gamma - below * theta)).astype(float)
-    treated = rng.binomial(counts[:, 1].astype(int), expit(gamma + (1.0 - below) * theta)).astype(float)
+    control = rng.binomial(counts[:, 3].astype(int), expit(log_odds)).astype(float)
+    treated = rng.binomial(counts[:, 1].astype(int), expit(log_odds + theta)).astype(float)
     return control, treated
 
 

@@ -53,6 +53,19 @@ def test_nuts_gives_the_exact_posterior_of_arms_that_share_a_control(correlation
     same_posterior(fit(trials, model), draws).require()
 
 
+@pytest.mark.parametrize("baseline_at", ["midpoint", "control"])
+def test_nuts_gives_the_exact_posterior_of_counts_of_arms_that_share_a_control(baseline_at):
+    trials, model = load("attachment/secure", rows="arms"), Model("binomial", baseline_at=baseline_at)
+    exact, draws = fit(trials, model), fit(trials, model, engine="nuts")
+    same_posterior(exact, draws).require()
+    tree = draws.to_arviz()
+    at = np.stack([tree.posterior["mu"].values] * 9, axis=-1)[:, :20], tree.posterior["tau"].values[:, :20]
+    both = tree.log_likelihood["y"].values[:, :20].sum(axis=-1), exact.log_likelihood(*at).sum(axis=-1)
+    assert np.abs(both[0] - both[1]).max() < 1e-4
+    replicated = tree.posterior_predictive["events"].values
+    assert np.array_equal(replicated[..., 1, 0], replicated[..., 2, 0])
+
+
 def test_the_other_sampler_gives_it_too():
     trials, model = load("crins2014"), Model("normal")
     draws = fit(trials, model, engine="nuts", sampler="pymc")
