@@ -10,6 +10,7 @@ from bayesmeta.cli.options import not_a_replication
 from bayesmeta.cli.output import console, number, print_lines, print_table, probability, ratio, trials_in_words
 from bayesmeta.model import Model
 from bayesmeta.posterior import Marginal, Posterior
+from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
 from bayesmeta.priors import describe
 from bayesmeta.trials import Trials
 
@@ -88,12 +89,17 @@ def print_fit(posterior: Posterior) -> None:
     )
 
 
+NO_EFFECTS = ("tau", "alpha[")  # parameters of the heterogeneity
+
+
 def parameter_rows(posterior: Posterior) -> list[list[str]]:
     """Each parameter: label, exponential, own scale; tau is no effect and has no exponential."""
     rows = []
     for name, row in posterior.summary().iterrows():
         triple = (float(row["median"]), float(row["lower"]), float(row["upper"]))
-        rows.append([_label(str(name), posterior), "" if name == "tau" else _exp(*triple), _linear(*triple)])
+        rows.append(
+            [_label(str(name), posterior), "" if str(name).startswith(NO_EFFECTS) else _exp(*triple), _linear(*triple)]
+        )
     return rows
 
 
@@ -115,7 +121,7 @@ def probabilities(posterior: Posterior, scale: Scale) -> list[str]:
     def chance(marginal: Marginal) -> str:
         return probability(marginal.probability(below=0.0) if lower else marginal.probability(above=0.0))
 
-    names = [name for name in ("mu", "theta_new") if name in posterior.parameters]
+    names = [name for name in posterior.parameters if name == "mu" or name.startswith("theta_new")]
     found = ", ".join(f"{chance(posterior[name])} for {name}" for name in names)
     return [f"P({event}): {found}{wished.get(posterior.trials.direction, '')}."]
 
@@ -172,10 +178,27 @@ def assumptions(posterior: Posterior) -> list[str]:
     for name in posterior.design.columns:
         prior = model.prior_of(name)
         lines.append(f"Prior of {name}: {in_words(prior) if name == 'mu' else prior}".removesuffix(".") + ".")
+    if isinstance(posterior, PosteriorOfSeveralTaus):
+        return [*lines, *_of_several_taus(posterior)]
     if model.random_effects != "none":
         lines.append(f"Prior of tau: {in_words(posterior.tau_prior)}".removesuffix(".") + ".")
     if model.likelihood == "binomial":
         lines.append(f"Prior of the baselines (log odds at the {model.baseline_at}): {model.baseline_prior}.")
+    return lines
+
+
+def _of_several_taus(posterior: PosteriorOfSeveralTaus) -> list[str]:
+    """Priors of the heterogeneity, and where there is more of it."""
+    description = posterior.heterogeneity
+    priors = [*posterior.tau_priors, *description.alpha_priors]
+    lines = [f"Prior of {name}: {prior}." for name, prior in zip(description.names, priors, strict=True)]
+    first, *others = description.levels or ("",)
+    for level in others:
+        ratio = posterior.tau_ratio(level, first)
+        lower, upper = ratio.interval()
+        found = f"{number(ratio.median)} [{number(lower)}, {number(upper)}]"
+        more = probability(ratio.probability(above=1.0))
+        lines.append(f"tau[{level}] / tau[{first}]: {found}, P(> 1) = {more}.")
     return lines
 
 

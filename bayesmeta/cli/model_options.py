@@ -7,7 +7,7 @@ model then has it, in its call, its help and its model.
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +23,7 @@ MODEL = "model"  # the parameter of a command that the options take the place of
 TEXT, TEXT_OR_NOTHING, TEXTS = str, str | None, list[str] | None
 
 
-def beta_priors(texts: list[str]) -> str | dict[str, str]:
+def beta_priors(texts: list[str], option: str = "--beta") -> str | dict[str, str]:
     """One prior for all columns, or priors by column: "normal(0, 2)", or "dose=normal(0, 1)" as often as needed.
 
     Examples
@@ -42,14 +42,14 @@ def beta_priors(texts: list[str]) -> str | dict[str, str]:
         column, prior = _column_and_prior(text)
         if column in priors:
             what = f"two priors for the column {shown(column)!r}" if column else "two priors for all columns"
-            raise ModelError(f'--beta "{shown(text)}": {what}. Name the column of each: --beta COLUMN=PRIOR.')
+            raise ModelError(f'{option} "{shown(text)}": {what}. Name the column of each: {option} COLUMN=PRIOR.')
         priors[column] = prior
     if "" not in priors:
         return priors
     if len(priors) > 1:
         raise ModelError(
-            f'--beta "{shown(priors[""])}": a prior for all columns beside priors for single ones. '
-            "Name a column for each prior: --beta COLUMN=PRIOR."
+            f'{option} "{shown(priors[""])}": a prior for all columns beside priors for single ones. '
+            f"Name a column for each prior: {option} COLUMN=PRIOR."
         )
     return priors[""]
 
@@ -116,6 +116,15 @@ OPTIONS: dict[str, ModelOption] = {
     "baseline": ModelOption("PRIOR", "Prior of each trial's baseline log odds (binomial)."),
     "baseline_at": ModelOption("|".join(BASELINES_AT), "Where the baseline sits (binomial likelihood)."),
     "zero_cells": ModelOption("RULE", ZERO_CELLS_HELP),
+    "arm_correlation": ModelOption("NUMBER", "Correlation of the random effects of arms that share a control."),
+    "tau_by": ModelOption("COLUMN", "Column whose levels have a tau each, all with the prior --tau.", TEXT_OR_NOTHING),
+    "scale": ModelOption("FORMULA", 'Formula such as "~ dose" for log tau; --tau is at zero.', TEXT_OR_NOTHING),
+    "alpha": ModelOption(
+        "[COLUMN=]PRIOR",
+        f"Prior of each column of --scale ({DEFAULT.alpha}); or, repeated, of the column named.",
+        TEXTS,
+        partial(beta_priors, option="--alpha"),
+    ),
 }
 
 

@@ -97,8 +97,17 @@ class NormalProblem:
         ----------
         Roever 2020, J Stat Softw 93(6), equations 8-12; Gelman et al. 2013, Bayesian Data Analysis, sections 5.4, 14.8.
         """
+        return self.at(tau, tau[:, None] ** 2)
+
+    def at(self, tau: Array, between: Array) -> GivenTau:
+        """The same where the variance of the random effects is `between`, (T, 1) or, of each row its own, (T, k).
+
+        Parameters
+        ----------
+        tau : kept beside what is found.
+        """
         k, p = self.design.shape
-        precision = 1.0 / (self.se**2 + tau[:, None] ** 2)  # (T, k)
+        precision = 1.0 / (self.se**2 + between)  # (T, k)
         mean, root, log_determinant = (self._one_column if p == 1 else self._many_columns)(precision)
         residual = self.y - mean @ self.design.T
         prior_scale = self.prior_scale[self._proper]
@@ -138,7 +147,7 @@ class NormalProblem:
         ----------
         Roever 2020, J Stat Softw 93(6), equation 16.
         """
-        variance, between = self.se[:, None] ** 2, given.tau**2
+        variance, between = self.se[:, None] ** 2, np.atleast_2d(given.tau.T) ** 2
         shrink, keep = variance / (variance + between), between / (variance + between)
         mean, spread = given.linear(self.design)
         centre, own = keep * self.y[:, None] + shrink * mean, keep * variance
@@ -148,8 +157,8 @@ class NormalProblem:
         return self.back @ centre, self.back**2 @ own + np.einsum("itp,itp->it", mixed, mixed)
 
     def effects(self, beta: Array, tau: Array, rng: np.random.Generator) -> Array:
-        """Draws of the study effects given beta (n, p) and tau (n,): (n, k)."""
-        variance, between = self.se**2, tau[:, None] ** 2
+        """Draws of the study effects given beta (n, p) and tau (n,), or of each row its own (n, k): (n, k)."""
+        variance, between = self.se**2, tau.reshape(len(tau), -1) ** 2
         keep = between / (variance + between)
         centre = keep * self.y + (1.0 - keep) * (beta @ self.design.T)
         theta = centre + np.sqrt(keep * variance) * rng.standard_normal(centre.shape)

@@ -90,7 +90,7 @@ def tau_nodes(
             return np.stack([value, value + moments * np.log(tau)]) if moments else value[None]
 
     low, high = _range(log_integrands, at_breaks, min(LAST_U, float(np.arcsinh(LAST_TAU / scale))))
-    return _on_panels(_refined(_first_edges(low, high, at_breaks, first_panels), log_integrands), scale)
+    return _on_panels(refined(_first_edges(low, high, at_breaks, first_panels), log_integrands), scale)
 
 
 def _on_panels(edges: Array, scale: float) -> TauNodes:
@@ -128,7 +128,7 @@ def _first_edges(low: float, high: float, breaks: Array, first_panels: int) -> A
     return np.union1d(edges, breaks[(breaks > low) & (breaks < high)])
 
 
-def _refined(edges: Array, log_integrands: LogDensity) -> Array:
+def refined(edges: Array, log_integrands: LogDensity) -> Array:
     """Halve each panel whose Legendre series has not ended, until all have: steep priors get what they need."""
     x, w, last_coefficients = gauss_legendre(NODES_PER_PANEL)
     left, right = edges[:-1], edges[1:]

@@ -2,6 +2,7 @@
 
 from bayesmeta.model.coding import Setting
 from bayesmeta.model.design import Design
+from bayesmeta.model.heterogeneity import Heterogeneity, heterogeneity_of
 from bayesmeta.model.joint import JOINT_LIKELIHOODS, JointModel
 from bayesmeta.model.model import AUTO, BASELINES_AT, LIKELIHOODS, OF_COUNTS, OF_ESTIMATES, ZERO_CELLS, Model
 from bayesmeta.model.omega import OMEGA_PRIORS, OmegaPrior
@@ -19,9 +20,11 @@ __all__ = [
     "RANDOM_EFFECTS",
     "ZERO_CELLS",
     "Design",
+    "Heterogeneity",
     "JointModel",
     "Model",
     "OmegaPrior",
     "Selection",
     "Setting",
+    "heterogeneity_of",
 ]

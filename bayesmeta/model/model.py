@@ -50,6 +50,9 @@ class Model:
         no selection. Normal likelihood.
     omega : prior of the relative probabilities of publication: "cumulative_dirichlet" (they fall with p),
         "uniform(0, 1)", "beta(a, b)", each by itself, or "fixed(0.5)".
+    tau_by : column of the table whose levels have a tau each; `tau` may then be a mapping from level to prior.
+    scale : formula such as "~ dose" with which log tau_i = log tau + z_i' alpha; tau is that of z = 0.
+    alpha : prior of each column of z, or a mapping from column to prior.
     arm_correlation : of the random effects of the arms of one trial, where arms share a control; at least 0, below 1.
 
     Priors may be given as text ("half_normal(0.5)"). Why each default is what it is: docs/decisions/default-priors.md.
@@ -76,22 +79,29 @@ class Model:
     moderators: str | None = None
     mu: EffectPrior | str = OddsRatioWithin(250)
     beta: EffectPrior | str | Mapping[str, EffectPrior | str] = Normal(0, 1)
-    tau: HeterogeneityPrior | str = HalfNormal(0.5)
+    tau: HeterogeneityPrior | str | Mapping[str, HeterogeneityPrior | str] = HalfNormal(0.5)
     baseline: EffectPrior | str = Normal(0, 5)
     baseline_at: str = "midpoint"
     zero_cells: str = ZERO_CELLS
     selection: str | None = None
     omega: OmegaPrior | str = "cumulative_dirichlet"
     arm_correlation: float = 0.5
+    tau_by: str | None = None
+    scale: str | None = None
+    alpha: EffectPrior | str | Mapping[str, EffectPrior | str] = Normal(0, 1)
 
     def __post_init__(self) -> None:
         _one_of("likelihood", self.likelihood, (AUTO, *LIKELIHOODS))
         object.__setattr__(self, "random_effects", random_effects_text(*parse_random_effects(self.random_effects)))
         _one_of("baseline at", self.baseline_at, BASELINES_AT)
         _one_of("zero-cell rule", self.zero_cells, tuple(ZERO_CELL_RULES))
-        for role in ("mu", "tau", "baseline"):
+        for role in ("mu", "baseline"):
             object.__setattr__(self, role, _prior(getattr(self, role), role))
-        object.__setattr__(self, "beta", _priors_of_beta(self.beta))
+        for role in ("beta", "tau", "alpha"):
+            object.__setattr__(self, role, _priors(getattr(self, role), role))
+        if self.scale is not None and not Formula(self.scale).variables:
+            object.__setattr__(self, "scale", None)
+        self._refuse_two_ways()
         object.__setattr__(self, "arm_correlation", _correlation(self.arm_correlation))
         # Refuse early what is not a formula; and "~ 1" is the model without moderators.
         if self.moderators is not None and not Formula(self.moderators).variables:
@@ -110,7 +120,36 @@ class Model:
     @property
     def tau_prior(self) -> HeterogeneityPrior:
         """The prior of tau, as an object."""
+        return HalfNormal(0.5) if isinstance(self.tau, Mapping) else cast(HeterogeneityPrior, self.tau)
+
+    @property
+    def tau_differs(self) -> bool:
+        """Whether trials have different taus: by the level of a column, or by the formula `scale`."""
+        return self.tau_by is not None or self.scale is not None
+
+    def tau_prior_of(self, level: str) -> HeterogeneityPrior:
+        """The prior of the tau of one level of `tau_by`."""
+        if isinstance(self.tau, Mapping):
+            return cast(HeterogeneityPrior, self.tau.get(level, HalfNormal(0.5)))
         return cast(HeterogeneityPrior, self.tau)
+
+    def alpha_prior(self, column: str) -> EffectPrior:
+        """The prior of the coefficient of one column of `scale`."""
+        if isinstance(self.alpha, Mapping):
+            return cast(EffectPrior, self.alpha.get(column, Normal(0, 1)))
+        return cast(EffectPrior, self.alpha)
+
+    def _refuse_two_ways(self) -> None:
+        if self.tau_by is not None and self.scale is not None:
+            raise ModelError("tau_by and scale: two ways in which tau may differ. State one of them.")
+        if isinstance(self.tau, Mapping) and self.tau_by is None:
+            raise ModelError("tau: priors by level, but no column to take the levels from. State tau_by.")
+        if self.tau_differs and self.selection is not None:
+            raise ModelError(
+                "selection with tau_by or scale: heterogeneity that differs is not carried there. Leave one out."
+            )
+        if self.tau_differs and self.random_effects == "none":
+            raise ModelError("random effects none: there is no tau that could differ. State random_effects normal.")
 
     @property
     def baseline_prior(self) -> EffectPrior:
@@ -264,10 +303,10 @@ def _prior(prior: Any, role: str) -> EffectPrior | HeterogeneityPrior:
     return prior
 
 
-def _priors_of_beta(beta: Any) -> EffectPrior | ByColumn:
-    if isinstance(beta, Mapping):
-        return ByColumn({str(name): cast(EffectPrior, _prior(prior, "beta")) for name, prior in beta.items()})
-    return cast(EffectPrior, _prior(beta, "beta"))
+def _priors(given: Any, role: str) -> EffectPrior | HeterogeneityPrior | ByColumn:
+    if isinstance(given, Mapping):
+        return ByColumn({str(name): cast(EffectPrior, _prior(prior, role)) for name, prior in given.items()})
+    return _prior(given, role)
 
 
 def _prior_of_omega(prior: Any) -> OmegaPrior:

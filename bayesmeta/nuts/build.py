@@ -62,11 +62,13 @@ def build(structure: Structure) -> pm.Model:
     design = [f"column {j + 1}" for j in range(len(structure.coefficients))]
     first = list(COLUMNS[structure.likelihood])
     placeholders = _placeholders(structure)
-    table = np.ones((structure.trials or PLACEHOLDER_TRIALS, len(first) + len(design)))
+    of_tau = [f"heterogeneity {j + 1}" for j in range(len(structure.spread) - (not structure.by_level))]
+    of_tau = of_tau if structure.spread else []
+    table = np.ones((structure.trials or PLACEHOLDER_TRIALS, len(first) + len(design) + len(of_tau)))
     coords = {
         "study": np.arange(len(table)),
         "coefficient": design,
-        "column": first + design,
+        "column": first + design + of_tau,
         "arm": ["control", "treated"],
     }
     with pm.Model(coords=coords) as model:
@@ -75,19 +77,30 @@ def build(structure: Structure) -> pm.Model:
         numbers = iter(range(len(placeholders)))
         beta = _coefficients(structure.coefficients, parameters, numbers)
         tau = None if structure.tau is None else _prior("tau", structure.tau, parameters, numbers)
+        last = len(first) + len(design)
         baseline = structure.baseline
         gamma = None if baseline is None else _prior("gamma", baseline, parameters, numbers, dims="study")
+        if structure.spread:
+            tau = _several_taus(structure, trials[:, last:], parameters, numbers)
         spread = RANDOM_EFFECTS[structure.random_effects](tau, parameters, numbers)
-        mean = (trials[:, len(first) :] * beta).sum(axis=1)
+        mean = (trials[:, len(first) : last] * beta).sum(axis=1)
         LIKELIHOODS[structure.likelihood](structure, trials, mean, spread, gamma)
     return model
 
 
 def _placeholders(structure: Structure) -> Array:
     """Parameters of the priors and of the random effects, in the order of the structure."""
-    families = [*structure.coefficients, *filter(None, (structure.tau, structure.baseline))]
+    families = [*structure.coefficients, *filter(None, (structure.tau, structure.baseline)), *structure.spread]
     numbers = [PLACEHOLDERS.get(name, 1.0) for _, names in families for name in names]
     return np.array([*numbers, *PLACEHOLDERS_OF_EFFECTS.get(structure.random_effects, ())])
+
+
+def _several_taus(structure: Structure, matrix: Any, parameters: Any, numbers: Iterator[int]) -> Any:
+    """tau_i of each trial: that of its level, or tau exp(z_i' alpha)."""
+    each = [_prior(f"spread_{j}", family, parameters, numbers) for j, family in enumerate(structure.spread)]
+    if structure.by_level:
+        return (matrix * pm.math.stack(each)).sum(axis=1)
+    return each[0] * pm.math.exp((matrix * pm.math.stack(each[1:])).sum(axis=1))
 
 
 def _prior(name: str, family: Family, parameters: Any, numbers: Iterator[int], dims: str | None = None) -> Any:

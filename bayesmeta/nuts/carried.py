@@ -4,27 +4,33 @@ import numpy as np
 
 from bayesmeta.effects import Effects
 from bayesmeta.errors import ModelError, PriorError
-from bayesmeta.model import Model
+from bayesmeta.model import Heterogeneity, Model
 from bayesmeta.nuts.prior_forms import form_of
 from bayesmeta.nuts.samplers import SAMPLERS
 from bayesmeta.priors import Prior
 from bayesmeta.trials import Trials
 
 
-def refuse_model(model: Model, columns: tuple[str, ...]) -> None:
+def refuse_model(model: Model, columns: tuple[str, ...], heterogeneity: Heterogeneity | None = None) -> None:
     """Refuse a prior that the PyMC model has no form for.
 
     Parameters
     ----------
     model : what is assumed.
     columns : names of the design's columns.
+    heterogeneity : where it differs between trials.
 
     Raises
     ------
     PriorError
         Naming the prior, and what there is instead.
     """
-    if model.random_effects != "none":
+    if heterogeneity is not None:
+        for name, of_tau in zip(heterogeneity.tau_names, heterogeneity.tau_priors, strict=True):
+            _refuse_prior(of_tau, name, "half_normal(0.5)")
+        for name, of_alpha in zip(heterogeneity.alpha_names, heterogeneity.alpha_priors, strict=True):
+            _refuse_prior(of_alpha, name, "normal(0, 1)")
+    elif model.random_effects != "none":
         _refuse_prior(model.tau_prior, "tau", "half_normal(0.5)")
     for column in columns:
         _refuse_prior(model.prior_of(column), column, "normal(0, 1)")

@@ -1,8 +1,10 @@
 """The sampled fit: plan, sample, complete, judge; once more with smaller steps, then refuse."""
 
+from typing import Any
+
 from bayesmeta.effects import Effects, effect_sizes
 from bayesmeta.errors import ConvergenceError, ModelError
-from bayesmeta.model import Design, Model
+from bayesmeta.model import Design, Model, heterogeneity_of
 from bayesmeta.nuts.carried import refuse_arms, refuse_model, refuse_settings
 from bayesmeta.nuts.complete import complete
 from bayesmeta.nuts.moments import Moments, moments_of
@@ -11,7 +13,9 @@ from bayesmeta.nuts.posterior import NutsPosterior
 from bayesmeta.nuts.refusal import refusal
 from bayesmeta.nuts.samplers import SAMPLERS, Settings, versions
 from bayesmeta.nuts.selection_posterior import SelectionNutsPosterior
+from bayesmeta.nuts.several_taus import NutsPosteriorOfSeveralTaus
 from bayesmeta.posterior.chains import bfmi, shortcomings
+from bayesmeta.posterior.several_taus import refuse_arms_apart
 from bayesmeta.trials import Trials
 
 TARGET_ACCEPT = 0.95  # measured: docs/decisions/nuts-defaults.md
@@ -68,10 +72,13 @@ def fit_nuts(
     model = model.for_trials(trials)
     effects = _effects(trials, model)
     design = model.design(trials.select(effects.rows) if effects.dropped else trials)
-    refuse_model(model, design.columns)
+    heterogeneity = heterogeneity_of(model, trials.select(effects.rows) if effects.dropped else trials)
+    refuse_model(model, design.columns, heterogeneity)
     refuse_arms(trials, model, effects)
-    moments = moments_of(trials, model, design, effects)
-    plan = plan_of(trials, model, design, effects)
+    if heterogeneity is not None:
+        refuse_arms_apart(heterogeneity, effects)
+    moments = moments_of(trials, model, design, effects, heterogeneity)
+    plan = plan_of(trials, model, design, effects, heterogeneity)
     found: list[str] = []
     for target_accept in (TARGET_ACCEPT, TARGET_ACCEPT_RETRY):
         settings = Settings(int(seed), int(draws), int(tune), int(chains), target_accept, progress)
@@ -109,7 +116,9 @@ def _attempt(
     draws = complete(sample, plan, model, design, settings.seed)
     divergences = int(sample.statistics["diverging"].sum())
     bfmi_of_chains = bfmi(sample.statistics["energy"])
-    kind = NutsPosterior if plan.structure.selection is None else SelectionNutsPosterior
+    kind: Any = NutsPosterior if plan.structure.selection is None else SelectionNutsPosterior
+    if plan.heterogeneity is not None:
+        kind = NutsPosteriorOfSeveralTaus.of(plan.heterogeneity)
     posterior = kind(trials, model, design, effects, draws, sample.statistics, moments, settings.seed, diagnostics={})
     table = posterior.chain_statistics
     posterior.diagnostics = {

@@ -7,7 +7,7 @@ import numpy as np
 
 from bayesmeta.effects import Effects
 from bayesmeta.errors import ModelError, PriorError
-from bayesmeta.model import Design, Model
+from bayesmeta.model import Design, Heterogeneity, Model
 from bayesmeta.nuts.plan import neutral
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array, Booleans
@@ -39,7 +39,9 @@ class Moments:
         return 2 if self.bounding[position] else self.of_new
 
 
-def moments_of(trials: Trials, model: Model, design: Design, effects: Effects) -> Moments:
+def moments_of(
+    trials: Trials, model: Model, design: Design, effects: Effects, heterogeneity: Heterogeneity | None = None
+) -> Moments:
     """Moments of the posterior, from the power with which it falls for large tau.
 
     The likelihood falls as tau^-(b - q): b trials that bound their effect, q flat coefficients. The prior falls as
@@ -48,6 +50,7 @@ def moments_of(trials: Trials, model: Model, design: Design, effects: Effects) -
     Parameters
     ----------
     trials, model, design, effects : what is fitted; `effects.rows` are the trials in the model.
+    heterogeneity : where it differs between trials.
 
     Returns
     -------
@@ -80,6 +83,8 @@ def moments_of(trials: Trials, model: Model, design: Design, effects: Effects) -
     if name == "none":
         return Moments(2, bounding, flat)
     of_effects = int(parameters[0] > 1.0) + int(parameters[0] > 2.0) if name == "student_t" else 2
+    if heterogeneity is not None:
+        return Moments(_of_several(heterogeneity, bounding, q), bounding, flat, of_effects)
     b = int(bounding.sum())
     tail = model.tau_prior.tail_exponent + b - q
     if not tail > 1.0:
@@ -89,6 +94,21 @@ def moments_of(trials: Trials, model: Model, design: Design, effects: Effects) -
             " such as odds_ratio_within(250), or a tau prior with a lighter tail, such as half_normal(0.5)."
         )
     return Moments(int(tail > 2.0) + int(tail > 3.0), bounding, flat, of_effects)
+
+
+def _of_several(heterogeneity: Heterogeneity, bounding: Booleans, q: int) -> int:
+    """The fewest moments that a tau has, as if all flat coefficients were determined by its trials."""
+    fewest = 2
+    for j, (name, prior) in enumerate(zip(heterogeneity.tau_names, heterogeneity.tau_priors, strict=True)):
+        own = heterogeneity.matrix[:, j] > 0.0 if heterogeneity.levels else np.ones(len(bounding), dtype=bool)
+        tail = prior.tail_exponent + int((bounding & own).sum()) - q
+        if not tail > 1.0:
+            raise PriorError(
+                f"tau prior {prior} of {name}, {int((bounding & own).sum())} trials that bound it: the posterior may"
+                " be improper. State a tau prior with a lighter tail, such as half_normal(0.5)."
+            )
+        fewest = min(fewest, int(tail > 2.0) + int(tail > 3.0))
+    return fewest
 
 
 def _hypergeometric(counts: Array, _: Model) -> Booleans:

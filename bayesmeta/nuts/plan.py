@@ -12,7 +12,7 @@ import numpy as np
 
 from bayesmeta.effects import Effects, IndependentRows, baselines, independent_rows
 from bayesmeta.errors import PriorError
-from bayesmeta.model import Design, Model
+from bayesmeta.model import Design, Heterogeneity, Model
 from bayesmeta.nuts.prior_forms import Form, form_of
 from bayesmeta.nuts.selecting import Selecting, selecting
 from bayesmeta.nuts.ways import log_ways
@@ -50,6 +50,8 @@ class Structure:
     random_effects : "normal", "student_t", "mixture" or "none".
     selection : cut points and priors of the weights; None without selection.
     arms : whether counts of arms share a control.
+    spread : families of the priors of the parameters of heterogeneity that differs; () where tau is one.
+    by_level : whether these are a tau for each level; else tau and coefficients of log tau.
     """
 
     likelihood: str
@@ -61,6 +63,8 @@ class Structure:
     random_effects: str = "normal"
     selection: Selecting | None = None
     arms: bool = False
+    spread: tuple[Family, ...] = ()
+    by_level: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,7 @@ class Plan:
     k, p : number of trials and of columns that are no spare ones.
     rows : the trials as independent rows, which the table holds.
     ways : of the hypergeometric likelihood, see `log_ways`; None but for it.
+    heterogeneity : where it differs between trials; its matrix stands last in the table.
     arms : (3, trials, trials) with counts of arms that share a control, see `_arms`; None but for those.
     """
 
@@ -87,6 +92,7 @@ class Plan:
     rows: IndependentRows
     ways: Array | None = None
     arms: Array | None = None
+    heterogeneity: Heterogeneity | None = None
 
     @property
     def data(self) -> dict[str, Array]:
@@ -96,7 +102,9 @@ class Plan:
         return data | {name: values for name, values in optional.items() if values is not None}
 
 
-def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> Plan:
+def plan_of(
+    trials: Trials, model: Model, design: Design, effects: Effects, heterogeneity: Heterogeneity | None = None
+) -> Plan:
     """Structure and numbers of a fit.
 
     Parameters
@@ -104,6 +112,7 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
     trials : the evidence.
     model, design : what is assumed, and the design matrix (k, p) that it makes of these trials.
     effects : observed effects; `rows` are the trials in the model.
+    heterogeneity : where it differs between trials.
 
     Returns
     -------
@@ -116,7 +125,11 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
     rows = independent_rows(effects, model.arm_correlation)
     matrix = np.pad(rows.of(design.matrix), ((0, 0), (0, spare_columns)))
     random_effects, shape = model.random_effects_parts
-    tau = None if random_effects == "none" else model.tau_prior
+    tau = None if random_effects == "none" or heterogeneity is not None else model.tau_prior
+    spread: list[Prior] = []
+    if heterogeneity is not None:
+        spread = [*heterogeneity.tau_priors, *heterogeneity.alpha_priors]
+        matrix = np.column_stack([matrix, heterogeneity.matrix])
     baseline = model.baseline_prior if model.likelihood == "binomial" else None
     by_trial = model.likelihood != "normal" or random_effects == "student_t"
     observed, ways = _observed(trials, model, effects, rows)
@@ -125,7 +138,7 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
     table[:k] = np.column_stack([observed, matrix])
     table[k:, 1] = NO_INFORMATION
     arms = _arms(model, effects, rows, table) if effects.shared and by_trial else None
-    priors = [*coefficients, *(prior for prior in (tau, baseline) if prior is not None)]
+    priors = [*coefficients, *(prior for prior in (tau, baseline) if prior is not None), *spread]
     structure = Structure(
         likelihood=model.likelihood,
         coefficients=tuple(_family(prior) for prior in coefficients),
@@ -136,9 +149,11 @@ def plan_of(trials: Trials, model: Model, design: Design, effects: Effects) -> P
         random_effects=random_effects,
         selection=selecting(trials, model),
         arms=arms is not None,
+        spread=tuple(_family(prior) for prior in spread),
+        by_level=heterogeneity is not None and bool(heterogeneity.levels),
     )
     parameters = [value for prior in priors for value in _form(prior)[1].values()]
-    return Plan(structure, table, np.array([*parameters, *shape]), k, p, rows, ways, arms)
+    return Plan(structure, table, np.array([*parameters, *shape]), k, p, rows, ways, arms, heterogeneity)
 
 
 def _observed(trials: Trials, model: Model, effects: Effects, rows: IndependentRows) -> tuple[Array, Array | None]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bayesmeta.nuts.plan import Plan, Structure
+from bayesmeta.nuts.prior_forms import KNOWN
 from bayesmeta.types import Array
 
 SAMPLED = ("tau", "e", "gamma", "precision", "stick")  # and beta, as a vector or coefficient by coefficient
@@ -84,6 +85,9 @@ def _compiled(structure: Structure) -> Any:
 
     # Of what is sampled on another scale: the rest comes as it is.
     names = ["tau", "precision"] if structure.random_effects == "student_t" else ["tau", "stick"]
+    if structure.spread:
+        known = [family for family, _ in structure.spread]
+        names = [*names[1:], *(f"spread_{j}" for j, family in enumerate(known) if family != KNOWN)]
     return sampler.compile_pymc_model(build(structure), backend="numba", var_names=names)
 
 
@@ -138,7 +142,7 @@ def _repeatable(progress: bool) -> Iterator[None]:
 def _sample(tree: Any, plan: Plan) -> Sample:
     """Arrays (chain, draw, ...) of an xarray.DataTree."""
     posterior = {str(name): np.asarray(value.values, dtype=float) for name, value in tree["posterior"].items()}
-    variables = {name: posterior[name] for name in SAMPLED if name in posterior}
+    variables = {name: posterior[name] for name in posterior if name in SAMPLED or name.startswith("spread_")}
     columns = len(plan.structure.coefficients)
     variables["beta"] = (
         posterior["beta"]

@@ -15,7 +15,15 @@ REACH = 9.0  # standard deviations of the random effects
 PANEL = 3.0  # width of a panel of such a grid, in standard deviations
 
 
-def put_arms(found: Array, trials: Trials, model: Model, effects: Effects, mean: Array, tau: Array) -> None:
+def put_arms(
+    found: Array,
+    trials: Trials,
+    model: Model,
+    effects: Effects,
+    mean: Array,
+    tau: Array,
+    only: tuple[int, ...] | None = None,
+) -> None:
     """Put the log likelihoods of arms that share a control in the place of those of independent rows.
 
     Parameters
@@ -23,8 +31,9 @@ def put_arms(found: Array, trials: Trials, model: Model, effects: Effects, mean:
     found : (..., k) log likelihoods, study effects integrated out; changed in place.
     trials, model, effects : of the fit.
     mean : (..., k) x_i' beta. tau : (...).
+    only : positions of the arms of one trial; all trials if not given.
     """
-    for positions in effects.shared:
+    for positions in effects.shared if only is None else (only,):
         arms = list(positions)
         if model.likelihood != "normal":
             found[..., arms] = _counted(

@@ -11,6 +11,7 @@ from bayesmeta.types import Array
 
 if TYPE_CHECKING:
     from bayesmeta.posterior.posterior import Posterior
+    from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
 
 SAMPLE = ("chain", "draw")
 
@@ -157,3 +158,54 @@ def _ideal_statistics(
         "energy": (SAMPLE, kinetic - lp),
         "diverging": (SAMPLE, np.zeros(lp.shape, dtype=bool)),
     }
+
+
+def several_taus_tree(
+    posterior: "PosteriorOfSeveralTaus",
+    draws: Mapping[str, Array],
+    *,
+    seed: int,
+    sample_stats: Mapping[str, Array] | None = None,
+) -> Any:
+    """The same where heterogeneity differs between trials: each of its parameters by its name.
+
+    Groups: posterior, prior, posterior_predictive (log odds ratios), log_likelihood, log_prior, sample_stats,
+    observed_data, constant_data.
+
+    Parameters
+    ----------
+    posterior : what the draws are of.
+    draws : beta (chain, draw, p), spread (chain, draw, A) the parameters of the heterogeneity, theta (chain, draw, k),
+        new (chain, draw), and with the binomial likelihood gamma (chain, draw, k).
+    seed, sample_stats : as in `data_tree`.
+    """
+    rng = np.random.default_rng(seed)
+    description, beta, spread = posterior.heterogeneity, draws["beta"], draws["spread"]
+    shape = spread.shape[:2]
+    tau = description.tau(spread)
+    mean = beta @ posterior.design.matrix.T
+    rows = posterior.independent
+    replicated = mean + rows.returned(np.sqrt(rows.se**2 + tau**2) * rng.standard_normal(mean.shape))
+    variables: Variables = {name: (SAMPLE, beta[..., j]) for j, name in enumerate(posterior.design.columns)}
+    variables |= {name: (SAMPLE, spread[..., j]) for j, name in enumerate(description.names)}
+    for name, (row, of_tau) in zip(description.new_names, posterior.new_rows, strict=True):
+        variables[name] = (SAMPLE, beta @ row + description.tau(spread, of_tau[None])[..., 0] * draws["new"])
+    variables |= {name: ((*SAMPLE, "study"), draws[name]) for name in ("theta", "gamma") if name in draws}
+    priors: dict[str, Prior] = {name: posterior.model.prior_of(name) for name in posterior.design.columns}
+    priors |= dict(zip(description.names, (*posterior.tau_priors, *description.alpha_priors), strict=True))
+    log_prior = {name: priors[name].log_density(variables[name][1]) for name in priors if priors[name].proper}
+    log_likelihood = posterior.log_likelihood(mean, tau)
+    size = shape[0] * shape[1]
+    groups: dict[str, Variables] = {
+        "posterior": variables,
+        "posterior_predictive": {"y": ((*SAMPLE, "study"), replicated)},
+        "log_likelihood": {"y": ((*SAMPLE, "study"), log_likelihood)},
+        "log_prior": {name: (SAMPLE, value) for name, value in log_prior.items()},
+        "sample_stats": {name: (SAMPLE, np.asarray(value)) for name, value in sample_stats.items()}
+        if sample_stats is not None
+        else _ideal_statistics(log_likelihood, log_prior, len(priors), rng),
+        "observed_data": {"y": (("study",), posterior.effects.y)},
+        "constant_data": _constant(posterior),
+        "prior": {name: (SAMPLE, one.draws(size, rng).reshape(shape)) for name, one in priors.items() if one.proper},
+    }
+    return _tree(posterior, groups, (shape[0], shape[1]), seed)

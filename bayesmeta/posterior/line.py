@@ -68,5 +68,11 @@ class LineDensity(Marginal):
         found = self._panels.quantiles(self._density[None], levels.ravel())[0]
         return np.asarray(found.reshape(np.shape(p)))
 
+    def times(self, factor: float) -> "LineDensity":
+        """The marginal of factor * x."""
+        sign = 1 if factor > 0.0 else -1
+        panels = Panels((factor * self._panels.edges)[::sign])
+        return LineDensity(self.name, panels, self._density[::sign], self._moments)
+
     def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:
         return self.quantile(np.random.default_rng(rng).random(n))

@@ -16,6 +16,7 @@ ROLES: dict[str, tuple[type[Prior], str, str]] = {
     "mu": (EffectPrior, "the whole line", "normal(0, 4)"),
     "beta": (EffectPrior, "the whole line", "normal(0, 1)"),
     "baseline": (EffectPrior, "the whole line", "normal(0, 5)"),
+    "alpha": (EffectPrior, "the whole line", "normal(0, 1)"),
 }
 LONGEST = 1000  # characters; a text beyond is no prior
 LISTS_ALL = "`bayesmeta priors` lists all."
@@ -34,7 +35,7 @@ def catalogue(role: str | None = None) -> tuple[type[Prior], ...]:
 
 
 def prior_names(role: str | None = None) -> tuple[str, ...]:
-    """The text names of the priors for a role ("tau", "mu", "beta" or "baseline"), or of all.
+    """The text names of the priors for a role ("tau", "mu", "beta", "baseline" or "alpha"), or of all.
 
     >>> prior_names("mu")[:4]
     ('bartos_effect', 'enthusiastic', 'flat', 'mixture')
@@ -48,7 +49,7 @@ def parse_prior(text: str | Prior, role: str = "tau") -> Prior:
     Parameters
     ----------
     text : a name and its numbers, in any case, with blanks where you like. A prior is checked for its role, no more.
-    role : what the prior is for: "tau", "mu", "beta" or "baseline".
+    role : what the prior is for: "tau", "mu", "beta", "baseline" or "alpha".
 
     Returns
     -------

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.posterior import Marginal, Posterior
+from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
 
 COLUMNS = ["outcome", "fit", "quantity", "of", "scale", "mean", "sd", "median", "lower", "upper", "wished", "above_1"]
 
@@ -50,6 +51,9 @@ def _asked(posterior: Posterior) -> Iterator[tuple[str, str, str, Marginal]]:
         for name in others:
             ratio = posterior.contrast(rows[name] - rows[first], name="ratio")
             yield "ratio of groups", f"{name} v {first}", "ratio of ORs", ratio
+    if isinstance(posterior, PosteriorOfSeveralTaus):
+        yield from _several_taus(posterior)
+        return
     yield "tau", "", "log OR", posterior["tau"]
     for name, setting in settings.items():
         yield "new setting", name, "OR", posterior.new_setting(setting)
@@ -57,6 +61,26 @@ def _asked(posterior: Posterior) -> Iterator[tuple[str, str, str, Marginal]]:
         yield "new setting", "", "OR", posterior["theta_new"]
     for study in posterior.studies_in_model:
         yield "study", study, "OR", posterior.study(study)
+
+
+def _several_taus(posterior: PosteriorOfSeveralTaus) -> Iterator[tuple[str, str, str, Marginal]]:
+    for name in posterior.heterogeneity.names:
+        yield "tau" if name.startswith("tau") else "alpha", within(name), "log OR", posterior[name]
+    for name in posterior.heterogeneity.new_names:
+        yield "new setting", within(name), "OR", posterior[name]
+    for study in posterior.studies_in_model:
+        yield "study", study, "OR", posterior.study(study)
+
+
+def within(name: str) -> str:
+    """What stands in the brackets of a parameter's name.
+
+    Examples
+    --------
+    >>> within("tau[random]"), within("tau")
+    ('random', '')
+    """
+    return name[name.index("[") + 1 : -1] if name.endswith("]") else ""
 
 
 def _row(quantity: str, of: str, scale: str, marginal: Marginal, direction: str) -> dict[str, object]:

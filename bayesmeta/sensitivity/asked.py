@@ -1,6 +1,6 @@
 """What is asked about: an exact posterior, the effect that the conclusion is drawn on, the direction of interest."""
 
-from bayesmeta.errors import BayesmetaError
+from bayesmeta.errors import BayesmetaError, ModelError
 from bayesmeta.fit import fit
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
@@ -24,6 +24,11 @@ def analysis(posterior: Posterior | Trials, model: Model | None = None) -> Poste
     BayesmetaError
         A posterior together with a model, or something that is neither a posterior nor trials.
     """
+    if model.tau_differs if model is not None else isinstance(posterior, Posterior) and posterior.model.tau_differs:
+        raise ModelError(
+            "heterogeneity that differs between trials (tau_by, scale): the sensitivity analysis varies one tau. Fit"
+            " each variation with `fit`, or analyse the model with one tau."
+        )
     if isinstance(posterior, Trials):
         return fit(posterior, model)
     if not isinstance(posterior, Posterior):
