@@ -97,9 +97,8 @@ def parameter_rows(posterior: Posterior) -> list[list[str]]:
     rows = []
     for name, row in posterior.summary().iterrows():
         triple = (float(row["median"]), float(row["lower"]), float(row["upper"]))
-        rows.append(
-            [_label(str(name), posterior), "" if str(name).startswith(NO_EFFECTS) else _exp(*triple), _linear(*triple)]
-        )
+        is_effect = not str(name).startswith(NO_EFFECTS)
+        rows.append([_label(str(name), posterior), _exp(*triple) if is_effect else "", _linear(*triple)])
     return rows
 
 
@@ -172,7 +171,8 @@ def assumptions(posterior: Posterior) -> list[str]:
     """Model and priors in words."""
     model = posterior.model
     moderators = f", moderators {model.moderators}" if model.moderators else ""
-    lines = [f"Model: {model.likelihood} likelihood, random effects {model.random_effects}{moderators}."]
+    differs = f", tau by {model.tau_by}" if model.tau_by else f", log tau {model.scale}" if model.scale else ""
+    lines = [f"Model: {model.likelihood} likelihood, random effects {model.random_effects}{moderators}{differs}."]
     # In words only where the words hold: they speak of odds ratios, and a coefficient is a ratio of those.
     in_words = describe if scale_of(posterior.trials) is LOG_ODDS_RATIO else str
     for name in posterior.design.columns:

@@ -48,12 +48,17 @@ class SpreadProblem:
         description = self.heterogeneity
         taus = len(description.tau_names)
         total = np.zeros(len(parameters))
-        for j, prior in enumerate(self.tau_priors):
-            total += prior.log_density(parameters[:, j])
+        for j in range(taus):
+            total += self.log_tau_prior(j, parameters[:, j])
         for j, (location, scale) in enumerate(self.alpha_priors):
             away = (parameters[:, taus + j] - location) / scale
             total += -0.5 * away**2 - np.log(scale) - 0.5 * LOG_2PI
         return total
+
+    def log_tau_prior(self, level: int, values: Array) -> Array:
+        """Of one tau at values (n,): (n,); 0 where it is known."""
+        prior = self.tau_priors[level]
+        return np.zeros(len(values)) if prior.point is not None else np.asarray(prior.log_density(values))
 
     @cached_property
     def tau_priors(self) -> list:  # type: ignore[type-arg]
@@ -105,19 +110,19 @@ class SpreadProblem:
             place = [1] * axes
             place[j] = len(values)
             total = total + sums.of_level(j, values).reshape(*place, -1)
-            log_prior = log_prior + self.tau_priors[j].log_density(values).reshape(place)
+            log_prior = log_prior + self.log_tau_prior(j, values).reshape(place)
         return np.asarray(sums.log_evidence(total) + log_prior)
 
     def log_along(self, pair: dict[int, Array], rest: list[tuple[Array, Array]]) -> Array:
         """(M,) log p(y, parameters) at values (M,) of two levels, the others integrated over their nodes."""
         sums = self.level_sums
         total = sums.of_prior + sum(sums.of_level(j, values) for j, values in pair.items())
-        log_prior = sum(self.tau_priors[j].log_density(values) for j, values in pair.items())
+        log_prior = sum(self.log_tau_prior(j, values) for j, values in pair.items())
         if not rest:
             return np.asarray(sums.log_evidence(total) + log_prior)
         (other,) = [j for j in range(len(self.tau_priors)) if j not in pair]
         values, log_weight = rest[0]
-        log_weight = log_weight + self.tau_priors[other].log_density(values)
+        log_weight = log_weight + self.log_tau_prior(other, values)
         every = sums.of_level(other, values)
         parts = np.array_split(total, max(1, len(total) * len(values) * 8 // AT_ONCE))
         found = [log_sum(sums.log_evidence(part[:, None] + every) + log_weight) for part in parts]

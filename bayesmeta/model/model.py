@@ -326,4 +326,4 @@ def _gaussian(prior: EffectPrior, column: str) -> tuple[float, float]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: str(prior) for name, prior in value.items()}
-    return value if value is None or isinstance(value, str) else str(value)
+    return value if value is None or isinstance(value, str | float) else str(value)

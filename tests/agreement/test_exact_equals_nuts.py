@@ -66,6 +66,44 @@ def test_nuts_gives_the_exact_posterior_of_counts_of_arms_that_share_a_control(b
     assert np.array_equal(replicated[..., 1, 0], replicated[..., 2, 0])
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        Model("normal", tau_by="allocation"),
+        Model("normal", scale="~ latitude", alpha="normal(0, 0.05)"),
+        Model("normal", tau_by="allocation", tau={"alternate": "fixed(0.4)"}, moderators="~ allocation"),
+    ],
+    ids=lambda model: model.scale or f"{model.tau_by} {model.moderators}",
+)
+def test_nuts_gives_the_exact_posterior_of_heterogeneity_that_differs(model):
+    trials = load("bcg")
+    draws = fit(trials, model, engine="nuts")
+    convergence(draws).require()
+    exact = fit(trials, model)
+    same_posterior(exact, draws).require()
+    settings = ("random", "systematic") if model.tau_by else ({"latitude": 50.0}, {"latitude": 20.0})
+    by_nuts, by_quadrature = (one.tau_ratio(*settings) for one in (draws, exact))
+    error = az.mcse((by_nuts.chains > 1).astype(float))
+    assert abs(by_nuts.probability(above=1) - by_quadrature.probability(above=1)) < LIMIT * error
+
+
+@pytest.mark.parametrize("likelihood", ["binomial", "hypergeometric"])
+def test_counts_of_one_level_by_nuts_are_the_ordinary_fit(likelihood):
+    plain = load("crins2014")
+    trials = Trials(plain.table.assign(all="x"))
+    draws = fit(trials, Model(likelihood, tau_by="all"), engine="nuts")
+    exact = fit(plain, Model(likelihood))
+    for name, ours in (("mu", "mu"), ("tau", "tau[x]"), ("theta_new", "theta_new[x]")):
+        chains = draws[ours].chains
+        assert abs(chains.mean() - exact[name].mean) < LIMIT * az.mcse(chains)
+    log_likelihood = draws.to_arviz().log_likelihood["y"].values[0, :5]
+    tau = draws.draws(10)["spread"]
+    assert tau.shape == (10, 1)
+    at = draws.to_arviz().posterior
+    mean = np.repeat(at["mu"].values[0, :5, None], plain.k, axis=-1)
+    assert np.abs(log_likelihood - exact.log_likelihood(mean, at["tau[x]"].values[0, :5])).max() < 1e-6
+
+
 def test_the_other_sampler_gives_it_too():
     trials, model = load("crins2014"), Model("normal")
     draws = fit(trials, model, engine="nuts", sampler="pymc")
