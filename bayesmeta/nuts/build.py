@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 
-from bayesmeta.nuts.hypergeometric import log_p
+from bayesmeta.nuts.hypergeometric import log_p, pair_log_p
 from bayesmeta.nuts.plan import COLUMNS, Family, Structure
 from bayesmeta.nuts.prior_forms import KNOWN, MIXTURE
 from bayesmeta.nuts.random_effects import RANDOM_EFFECTS, Spread, marginal_normal, study_effects
@@ -138,10 +138,7 @@ def _normal(structure: Structure, trials: Any, mean: Any, spread: Spread, __: An
 def _binomial(structure: Structure, trials: Any, mean: Any, spread: Spread, gamma: Any) -> None:
     theta = _effects_with_estimates(trials, mean, spread)
     if structure.arms:
-        # The rows of a trial with several arms are independent in coordinates of their own, and have one baseline.
-        size = structure.trials
-        arms = pm.Data("arms", np.stack([np.eye(size)] * 3))
-        theta = arms[0] @ theta
+        theta, arms = _of_arms(structure, theta)
         control = arms[1] @ gamma - arms[2] @ theta
         log_odds = pm.math.stack([control, control + theta], axis=1)
         pm.Binomial("events", trials[:, 5:7], logit_p=log_odds, observed=trials[:, 3:5], dims=("study", "arm"))
@@ -151,10 +148,21 @@ def _binomial(structure: Structure, trials: Any, mean: Any, spread: Spread, gamm
     pm.Binomial("events", trials[:, 5:7], logit_p=log_odds, observed=trials[:, 3:5], dims=("study", "arm"))
 
 
-def _hypergeometric(_: Structure, trials: Any, mean: Any, spread: Spread, __: Any) -> None:
+def _hypergeometric(structure: Structure, trials: Any, mean: Any, spread: Spread, _: Any) -> None:
     theta = _effects_with_estimates(trials, mean, spread)
+    if structure.arms:
+        theta, _ = _of_arms(structure, theta)
+        pairs = pm.Data("pairs", np.zeros((2, structure.arms, structure.trials)))
+        terms = pm.Data("pair_terms", np.zeros((3, structure.arms, 1)))
+        pm.Potential("events of arms", pair_log_p(pairs[0] @ theta, pairs[1] @ theta, terms))
     ways = pm.Data("ways", np.zeros(1))
     pm.Potential("events", log_p(theta, trials[:, 3:7], trials[:, 7], ways), dims="study")
+
+
+def _of_arms(structure: Structure, theta: Any) -> tuple[Any, Any]:
+    """Effects from the coordinates in which the rows of a trial with several arms are independent; see `plan._arms`."""
+    arms = pm.Data("arms", np.stack([np.eye(structure.trials)] * 3))
+    return arms[0] @ theta, arms
 
 
 def _effects_with_estimates(trials: Any, mean: Any, spread: Spread) -> Any:

@@ -10,6 +10,8 @@ from bayesmeta.nuts.samplers import SAMPLERS
 from bayesmeta.priors import Prior
 from bayesmeta.trials import Trials
 
+MOST = 50_000  # tables that a trial with two treated arms may have
+
 
 def refuse_model(model: Model, columns: tuple[str, ...], heterogeneity: Heterogeneity | None = None) -> None:
     """Refuse a prior that the PyMC model has no form for.
@@ -49,16 +51,14 @@ def refuse_arms(trials: Trials, model: Model, effects: Effects) -> None:
         reason = ""
         if model.random_effects not in ("normal", "none"):
             reason = f"with random effects {model.random_effects} the arms of one trial have no joint distribution here"
-        elif model.likelihood == "hypergeometric":
-            reason = (
-                "NUTS does not carry that with the hypergeometric likelihood, the exact engine does (--engine exact)"
-            )
-        elif model.likelihood == "binomial" and not trials.has_counts[effects.rows][list(positions)].all():
-            reason = "the binomial likelihood needs the counts of all arms of a trial"
+        elif model.likelihood != "normal" and not trials.has_counts[effects.rows][list(positions)].all():
+            reason = f"the {model.likelihood} likelihood needs the counts of all arms of a trial"
         elif model.likelihood == "binomial" and model.baseline_prior.gaussian is None:
             reason = "its baseline has a normal prior in every engine, such as normal(0, 5)"
-        elif model.likelihood == "binomial" and len(positions) > 2:
-            reason = "the binomial likelihood carries up to two treated arms of one trial"
+        elif model.likelihood != "normal" and len(positions) > 2:
+            reason = f"the {model.likelihood} likelihood carries up to two treated arms of one trial"
+        elif model.likelihood == "hypergeometric" and np.prod(trials.counts[effects.rows][list(positions), 1]) > MOST:
+            reason = "its arms are too large for NUTS, the exact engine carries them (--engine exact)"
         if reason:
             names = " and ".join(effects.studies[row] for row in positions)
             raise ModelError(

@@ -54,6 +54,23 @@ def log_p(theta: Any, counts: Any, start: Any, ways: Any) -> Any:
     return -pt.logsumexp(pt.switch(inside, terms, -np.inf), axis=1) - pt.log(step)
 
 
+def pair_log_p(first: Any, second: Any, terms: Any) -> Any:
+    """Log probability of each trial with two treated arms, given the total number of its events.
+
+    -log sum_ab exp(w_ab + (a - r1) theta_1 + (b - r2) theta_2)
+
+    Parameters
+    ----------
+    first, second : (pairs,) log odds ratios of both arms.
+    terms : (3, pairs, n) from `bayesmeta.nuts.ways.pairs_of`.
+
+    Returns
+    -------
+    (pairs,) tensor
+    """
+    return -pt.logsumexp(terms[0] + terms[1] * first[:, None] + terms[2] * second[:, None], axis=1)
+
+
 def _mode(theta: Any, events: Any, total_treated: Any, rest: Any, low: Any, high: Any) -> Any:
     """The most probable count: where neighbouring terms are equal, a quadratic in u. It only chooses what is summed."""
     odds = pt.exp(pt.clip(disconnected_grad(theta), -STEEPEST, STEEPEST))

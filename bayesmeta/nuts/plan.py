@@ -15,7 +15,7 @@ from bayesmeta.errors import PriorError
 from bayesmeta.model import Design, Heterogeneity, Model
 from bayesmeta.nuts.prior_forms import Form, form_of
 from bayesmeta.nuts.selecting import Selecting, selecting
-from bayesmeta.nuts.ways import log_ways
+from bayesmeta.nuts.ways import log_ways, pairs_of
 from bayesmeta.priors import Normal, Prior
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array, Booleans
@@ -49,7 +49,7 @@ class Structure:
     trials : number of trials, spare ones included; 0 where any number will do (nothing is sampled for each trial).
     random_effects : "normal", "student_t", "mixture" or "none".
     selection : cut points and priors of the weights; None without selection.
-    arms : whether counts of arms share a control.
+    arms : number of trials with counts whose arms share a control.
     spread : families of the priors of the parameters of heterogeneity that differs; () where tau is one.
     by_level : whether these are a tau for each level; else tau and coefficients of log tau.
     """
@@ -62,7 +62,7 @@ class Structure:
     trials: int
     random_effects: str = "normal"
     selection: Selecting | None = None
-    arms: bool = False
+    arms: int = 0
     spread: tuple[Family, ...] = ()
     by_level: bool = False
 
@@ -80,6 +80,7 @@ class Plan:
     k, p : number of trials and of columns that are no spare ones.
     rows : the trials as independent rows, which the table holds.
     ways : of the hypergeometric likelihood, see `log_ways`; None but for it.
+    pairs : of the hypergeometric likelihood with such arms, see `pairs_of`; None but for it.
     heterogeneity : where it differs between trials; its matrix stands last in the table.
     arms : (3, trials, trials) with counts of arms that share a control, see `_arms`; None but for those.
     """
@@ -93,12 +94,14 @@ class Plan:
     ways: Array | None = None
     arms: Array | None = None
     heterogeneity: Heterogeneity | None = None
+    pairs: tuple[Array, Array] | None = None
 
     @property
     def data(self) -> dict[str, Array]:
         """What goes into the compiled model, by the names that it has there."""
         data = {"trials": self.table, "prior_parameters": self.prior_parameters}
-        optional = {"ways": self.ways, "arms": self.arms}
+        which, terms = self.pairs or (None, None)
+        optional = {"ways": self.ways, "arms": self.arms, "pairs": which, "pair_terms": terms}
         return data | {name: values for name, values in optional.items() if values is not None}
 
 
@@ -138,6 +141,8 @@ def plan_of(
     table[:k] = np.column_stack([observed, matrix])
     table[k:, 1] = NO_INFORMATION
     arms = _arms(model, effects, rows, table) if effects.shared and by_trial else None
+    of_pairs = arms is not None and model.likelihood == "hypergeometric"
+    pairs = pairs_of(trials.counts[effects.rows], effects.shared, size) if of_pairs else None
     priors = [*coefficients, *(prior for prior in (tau, baseline) if prior is not None), *spread]
     structure = Structure(
         likelihood=model.likelihood,
@@ -148,12 +153,12 @@ def plan_of(
         trials=size if by_trial else 0,
         random_effects=random_effects,
         selection=selecting(trials, model),
-        arms=arms is not None,
+        arms=len(effects.shared) if arms is not None else 0,
         spread=tuple(_family(prior) for prior in spread),
         by_level=heterogeneity is not None and bool(heterogeneity.levels),
     )
     parameters = [value for prior in priors for value in _form(prior)[1].values()]
-    return Plan(structure, table, np.array([*parameters, *shape]), k, p, rows, ways, arms, heterogeneity)
+    return Plan(structure, table, np.array([*parameters, *shape]), k, p, rows, ways, arms, heterogeneity, pairs)
 
 
 def _observed(trials: Trials, model: Model, effects: Effects, rows: IndependentRows) -> tuple[Array, Array | None]:
@@ -183,8 +188,12 @@ def _arms(model: Model, effects: Effects, rows: IndependentRows, table: Array) -
     assert rows.back is not None
     arms[:, : effects.k, : effects.k] = np.stack([rows.back, own, share])
     control = [COUNTED.index("r0"), COUNTED.index("n0")]
+    every = [COUNTED.index(name) for name in ("r0", "r1", "n0", "n1")]
     for positions in effects.shared:
-        table[np.ix_(positions[1:], control)] = 0.0
+        if model.likelihood == "hypergeometric":  # the trial has a likelihood of its own
+            table[np.ix_(positions, every)] = 0.0
+        else:
+            table[np.ix_(positions[1:], control)] = 0.0
     return arms
 
 
