@@ -49,26 +49,22 @@ def build(structure: Structure) -> pm.Model:
     Returns
     -------
     pm.Model with data "trials" (study, column), "prior_parameters" and for the hypergeometric likelihood "ways", and
-    variables beta (coefficient), tau; with counts e (study), for the binomial likelihood gamma (study); with Student-t
-    random effects precision (study).
+    variables beta (coefficient), tau or spread_0, ...; with counts e (study), gamma (study), precision (study).
 
     References
     ----------
     Higgins, Thompson & Spiegelhalter 2009, J R Stat Soc A 172:137; Smith, Spiegelhalter & Thomas 1995, Stat Med
-    14:2685; Lu & Ades 2004, Stat Med 23:3105 (several arms); Stijnen, Hamza & Oezdemir 2010, Stat Med 29:3046;
-    Papaspiliopoulos, Roberts & Skoeld 2007, Stat Sci 22:59 (centring that follows the data); Gelman et al. 2013,
-    Bayesian Data Analysis, section 17.2 (scale mixtures).
+    14:2685; Stijnen, Hamza & Oezdemir 2010, Stat Med 29:3046; Papaspiliopoulos, Roberts & Skoeld 2007, Stat Sci 22:59
+    (centring that follows the data); Gelman et al. 2013, Bayesian Data Analysis, section 17.2 (scale mixtures).
     """
-    design = [f"column {j + 1}" for j in range(len(structure.coefficients))]
-    first = list(COLUMNS[structure.likelihood])
+    first, design = COLUMNS[structure.likelihood], [f"column {j + 1}" for j in range(len(structure.coefficients))]
     placeholders = _placeholders(structure)
-    of_tau = [f"heterogeneity {j + 1}" for j in range(len(structure.spread) - (not structure.by_level))]
-    of_tau = of_tau if structure.spread else []
-    table = np.ones((structure.trials or PLACEHOLDER_TRIALS, len(first) + len(design) + len(of_tau)))
+    names = [*first, *design, *_columns_of_tau(structure)]
+    table = np.ones((structure.trials or PLACEHOLDER_TRIALS, len(names)))
     coords = {
         "study": np.arange(len(table)),
         "coefficient": design,
-        "column": first + design + of_tau,
+        "column": names,
         "arm": ["control", "treated"],
     }
     with pm.Model(coords=coords) as model:
@@ -77,13 +73,12 @@ def build(structure: Structure) -> pm.Model:
         numbers = iter(range(len(placeholders)))
         beta = _coefficients(structure.coefficients, parameters, numbers)
         tau = None if structure.tau is None else _prior("tau", structure.tau, parameters, numbers)
-        last = len(first) + len(design)
-        baseline = structure.baseline
-        gamma = None if baseline is None else _prior("gamma", baseline, parameters, numbers, dims="study")
+        of_gamma, last = structure.baseline, len(first) + len(design)
+        gamma = None if of_gamma is None else _prior("gamma", of_gamma, parameters, numbers, dims="study")
         if structure.spread:
             tau = _several_taus(structure, trials[:, last:], parameters, numbers)
-        spread = RANDOM_EFFECTS[structure.random_effects](tau, parameters, numbers)
         mean = (trials[:, len(first) : last] * beta).sum(axis=1)
+        spread = RANDOM_EFFECTS[structure.random_effects](tau, parameters, numbers)
         LIKELIHOODS[structure.likelihood](structure, trials, mean, spread, gamma)
     return model
 
@@ -93,6 +88,12 @@ def _placeholders(structure: Structure) -> Array:
     families = [*structure.coefficients, *filter(None, (structure.tau, structure.baseline)), *structure.spread]
     numbers = [PLACEHOLDERS.get(name, 1.0) for _, names in families for name in names]
     return np.array([*numbers, *PLACEHOLDERS_OF_EFFECTS.get(structure.random_effects, ())])
+
+
+def _columns_of_tau(structure: Structure) -> list[str]:
+    """Names of the columns that heterogeneity depends on, where it differs between trials."""
+    columns = len(structure.spread) if structure.by_level else max(len(structure.spread) - 1, 0)
+    return [f"heterogeneity {j + 1}" for j in range(columns)]
 
 
 def _several_taus(structure: Structure, matrix: Any, parameters: Any, numbers: Iterator[int]) -> Any:
@@ -160,7 +161,12 @@ def _hypergeometric(structure: Structure, trials: Any, mean: Any, spread: Spread
 
 
 def _of_arms(structure: Structure, theta: Any) -> tuple[Any, Any]:
-    """Effects from the coordinates in which the rows of a trial with several arms are independent; see `plan._arms`."""
+    """Effects from the coordinates in which the rows of a trial with several arms are independent; see `plan._arms`.
+
+    References
+    ----------
+    Lu & Ades 2004, Stat Med 23:3105.
+    """
     arms = pm.Data("arms", np.stack([np.eye(structure.trials)] * 3))
     return arms[0] @ theta, arms
 

@@ -7,6 +7,7 @@ from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.model import Heterogeneity, Model
 from bayesmeta.nuts.prior_forms import form_of
 from bayesmeta.nuts.samplers import SAMPLERS
+from bayesmeta.posterior.several_taus import refuse_arms_apart
 from bayesmeta.priors import Prior
 from bayesmeta.trials import Trials
 
@@ -40,13 +41,15 @@ def refuse_model(model: Model, columns: tuple[str, ...], heterogeneity: Heteroge
         _refuse_prior(model.baseline_prior, "baseline", "normal(0, 5)")
 
 
-def refuse_arms(trials: Trials, model: Model, effects: Effects) -> None:
+def refuse_arms(trials: Trials, model: Model, effects: Effects, heterogeneity: Heterogeneity | None = None) -> None:
     """Refuse arms that share a control with what has no form for them.
 
     Raises
     ------
     ModelError
     """
+    if heterogeneity is not None:
+        refuse_arms_apart(heterogeneity, effects)
     for positions in effects.shared:
         reason = ""
         if model.random_effects not in ("normal", "none"):

@@ -15,7 +15,6 @@ from bayesmeta.nuts.samplers import SAMPLERS, Settings, versions
 from bayesmeta.nuts.selection_posterior import SelectionNutsPosterior
 from bayesmeta.nuts.several_taus import NutsPosteriorOfSeveralTaus
 from bayesmeta.posterior.chains import bfmi, shortcomings
-from bayesmeta.posterior.several_taus import refuse_arms_apart
 from bayesmeta.trials import Trials
 
 TARGET_ACCEPT = 0.95  # measured: docs/decisions/nuts-defaults.md
@@ -52,10 +51,8 @@ def fit_nuts(
 
     Raises
     ------
-    ModelError, PriorError
-        A model that these trials cannot carry, or settings that are no numbers of draws.
-    ConvergenceError
-        Not converged after one retry at target_accept 0.99.
+    ModelError, PriorError : a model that these trials cannot carry, or settings that are no numbers of draws.
+    ConvergenceError : not converged after one retry at target_accept 0.99.
 
     References
     ----------
@@ -74,9 +71,7 @@ def fit_nuts(
     design = model.design(trials.select(effects.rows) if effects.dropped else trials)
     heterogeneity = heterogeneity_of(model, trials.select(effects.rows) if effects.dropped else trials)
     refuse_model(model, design.columns, heterogeneity)
-    refuse_arms(trials, model, effects)
-    if heterogeneity is not None:
-        refuse_arms_apart(heterogeneity, effects)
+    refuse_arms(trials, model, effects, heterogeneity)
     moments = moments_of(trials, model, design, effects, heterogeneity)
     plan = plan_of(trials, model, design, effects, heterogeneity)
     found: list[str] = []

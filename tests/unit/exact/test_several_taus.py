@@ -67,8 +67,8 @@ def test_two_groups_as_by_brute_force():
 def test_log_tau_linear_in_a_moderator_as_by_brute_force():
     model = bm.Model("normal", scale="~ latitude", alpha=WIDE)
     posterior = bm.fit(BCG, model)
-    second = nodes(-0.25, 0.25, 100)
-    parts = [brute_force(model, BCG, nodes(low, high, 32), second) for low, high in ((0, 1.5), (1.5, 5))]
+    second = nodes(-0.25, 0.25, 110)
+    parts = [brute_force(model, BCG, nodes(low, high, 44), second) for low, high in ((0, 1.5), (1.5, 5))]
     log_marginal = np.logaddexp(*(part[0] for part in parts))
     share = np.exp([part[0] - log_marginal for part in parts])
     assert posterior.log_marginal_likelihood == pytest.approx(log_marginal, abs=1e-8)
