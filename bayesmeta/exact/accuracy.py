@@ -12,8 +12,9 @@ from bayesmeta.posterior import JointPosterior, Posterior
 if TYPE_CHECKING:
     from bayesmeta.exact.count_posterior import CountPosterior
     from bayesmeta.exact.posterior import ExactPosterior
+    from bayesmeta.exact.several_taus_posterior import ExactPosteriorOfSeveralTaus
 
-Exact = Union["ExactPosterior", "CountPosterior"]
+Exact = Union["ExactPosterior", "CountPosterior", "ExactPosteriorOfSeveralTaus"]
 
 LIMIT = 1e-6  # of a posterior standard deviation
 EVIDENCE = "log_marginal_likelihood"

@@ -248,6 +248,9 @@ class FixedAxis(Axis):
     def nodes(self, n: int) -> tuple[Array, Array]:
         return self.edges, np.zeros(1)
 
+    def finer(self) -> "FixedAxis":
+        return self
+
     def value(self, coordinate: Array) -> Array:
         return coordinate
 
@@ -287,8 +290,13 @@ class SolvedSpread:
         return values, log_weight, self.log_marginal_density(axis, values)
 
 
-def solve_spread(spread: SpreadProblem) -> SolvedSpread:
+def solve_spread(spread: SpreadProblem, axes: tuple[Axis, ...] | None = None) -> SolvedSpread:
     """Nodes for all parameters of the heterogeneity, and what is known at each.
+
+    Parameters
+    ----------
+    spread : the problem.
+    axes : of each parameter; placed here where None.
 
     Raises
     ------
@@ -303,7 +311,7 @@ def solve_spread(spread: SpreadProblem) -> SolvedSpread:
                 f"{len(names)} parameters of the heterogeneity ({', '.join(names)}): the exact engine integrates over"
                 f' up to {MOST[kind]} of this kind. Fit with --engine nuts (engine="nuts").'
             )
-    axes = _placed(spread)
+    axes = axes or tuple(_placed(spread))
     parameters, log_weight = _product([axis.summed for axis in axes])
     log_joint = log_weight + spread.log_products([axis.summed[0] for axis in axes]).ravel()
     largest = float(log_joint.max())
@@ -312,7 +320,7 @@ def solve_spread(spread: SpreadProblem) -> SolvedSpread:
     kept = weight > KEPT * weight.max()
     return SolvedSpread(
         spread,
-        tuple(axes),
+        axes,
         parameters[kept],
         weight[kept] / weight[kept].sum(),
         spread.given(parameters[kept]),

@@ -218,6 +218,17 @@ class ExactPosteriorOfSeveralTaus(PosteriorOfSeveralTaus):
             value = self._solved.spread.log_posterior(self._values(coordinates)) + sum(slopes)
         return np.where(np.isnan(value), -np.inf, value)
 
+    def accuracy(self) -> pd.DataFrame:
+        """Self-check: the same fit at twice the panels of each axis, and how far each quantity moves.
+
+        Returns
+        -------
+        DataFrame indexed by parameter and study: `change`; see `bayesmeta.exact.accuracy.compare`.
+        """
+        from bayesmeta.exact.accuracy import compare
+
+        return compare(self, _finer(self, self._solved))
+
     def to_arviz(self, draws: int = 1000, chains: int = 4, seed: int = 20230227) -> Any:
         """Draws as an xarray.DataTree for ArviZ.
 
@@ -228,6 +239,12 @@ class ExactPosteriorOfSeveralTaus(PosteriorOfSeveralTaus):
         """
         flat = self.draws(draws * chains, seed)
         return self._tree({name: value.reshape(chains, draws, *value.shape[1:]) for name, value in flat.items()}, seed)
+
+
+def _finer(posterior: ExactPosteriorOfSeveralTaus, solved: SolvedSpread) -> ExactPosteriorOfSeveralTaus:
+    axes = tuple(axis.finer() for axis in solved.axes)
+    parts = (posterior.trials, posterior.model, posterior.design, posterior.effects, posterior.heterogeneity)
+    return ExactPosteriorOfSeveralTaus(*parts, solve_spread(solved.spread, axes))
 
 
 def _common_nodes(one: Any, other: Any) -> tuple[Array, Array]:

@@ -67,7 +67,7 @@ def test_nuts_gives_the_exact_posterior_of_counts_of_arms_that_share_a_control(m
     both = tree.log_likelihood["y"].values[:, :20].sum(axis=-1), exact.log_likelihood(*at).sum(axis=-1)
     assert np.abs(both[0] - both[1]).max() < 1e-4
     if model.likelihood == "binomial":
-        replicated = tree.posterior_predictive["events"].values
+        replicated = tree.replicated_events["events"].values
         assert np.array_equal(replicated[..., 1, 0], replicated[..., 2, 0])
 
 
