@@ -11,6 +11,7 @@ from bayesmeta.exact.over_tau import known_tau, over_tau
 from bayesmeta.exact.posterior import ExactPosterior
 from bayesmeta.exact.prepared import prepare
 from bayesmeta.exact.selection import fit_selection
+from bayesmeta.exact.several_taus_counts_posterior import fit_levels
 from bayesmeta.exact.several_taus_posterior import fit_several_taus
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
@@ -21,7 +22,8 @@ OUTSIDE = 1e-8  # of the posterior mass
 #: Models with a fit of their own: what a model has that asks for it, and the fit. The first that applies is taken.
 OWN: tuple[tuple[Callable[[Model], bool], Callable[[Trials, Model], Posterior]], ...] = (
     (lambda model: model.selection is not None, fit_selection),
-    (lambda model: model.tau_differs, fit_several_taus),
+    (lambda model: model.tau_differs and model.likelihood == model.random_effects == "normal", fit_several_taus),
+    (lambda model: model.tau_differs, fit_levels),
 )
 
 

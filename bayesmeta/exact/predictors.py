@@ -4,6 +4,7 @@ S(beta, tau) = sum_i l_i(x_i' beta, tau) + log p(beta); p(y | tau) = integral e^
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,7 @@ class Predictors(ABC):
 
 
 class OnePredictor(Predictors):
-    """A pooled effect: every trial has the same predictor."""
+    """A pooled effect: every trial has the same predictor; `others` is what other data say of it."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class OnePredictor(Predictors):
         prior: tuple[float, float],
         guess: tuple[Array, Array],
         resolution: Resolution,
+        others: Callable[[Array], Array] | None = None,
     ) -> None:
         location, scale = prior
         self._convolution, self._tau, self._resolution = convolution, tau, resolution
@@ -72,7 +74,7 @@ class OnePredictor(Predictors):
             total = convolution.log_marginal(v, tau[which]).sum(axis=0)
             if np.isfinite(scale):
                 total = total - 0.5 * ((v - location) / scale) ** 2 - np.log(scale) - 0.5 * LOG_2PI
-            return np.asarray(total)
+            return np.asarray(total if others is None else total + others(v))
 
         low, high, series, self.log_evidence = solve(
             log_posterior, *guess, nodes=resolution.mu_nodes, fall=resolution.fall

@@ -143,7 +143,7 @@ class Prepared:
         """The posterior of tau on the nodes of the likelihood; nodes are added until they hold all of it."""
         if self.known_tau is not None:
             return known(float(self.predictors.log_evidence[0]))
-        prior = prior.given(self._se)
+        prior = prior.given(self.standard_errors)
         flat = int(np.isinf(self.design.prior_scale).sum())
         tail = tail_of(prior, int(self.bounding.sum()), flat)
         while True:
@@ -159,6 +159,15 @@ class Prepared:
         self.__dict__["_last_u"] = last
         for name in ("tau_panels", "predictors", "convolution"):
             self.__dict__.pop(name, None)
+
+    def reach_farther(self, more: float) -> None:
+        """Nodes of tau so much farther out, in u, than the trials and the prior of tau ask for."""
+        self._reach(self._last_u + more)
+
+    @property
+    def last_u(self) -> float:
+        """Where the nodes of tau end, in u."""
+        return self._last_u
 
     # ---- what is computed once
 
@@ -212,7 +221,7 @@ class Prepared:
 
     @cached_property
     def _last_u(self) -> float:
-        prior = self.model.tau_prior.given(self._se)
+        prior = self.model.tau_prior.given(self.standard_errors)
         if not prior.proper:
             return float(np.arcsinh(LIGHT / self.scale))
         rough = over_tau(self.rough, prior)
@@ -225,10 +234,10 @@ class Prepared:
     def scale(self) -> float:
         """The unit of tau: the smallest standard error, over the factor of outliers, who see a larger tau."""
         factor = float(self.kernel.scale.max()) if len(self.kernel.scale) <= 2 else 1.0
-        return float(self._se.min()) / factor
+        return float(self.standard_errors.min()) / factor
 
     @property
-    def _se(self) -> Array:
+    def standard_errors(self) -> Array:
         """(k,) standard errors; of arms that share a control, of the independent rows that they are turned into."""
         return self.rough.se if self.effects.shared else self.effects.se
 
@@ -239,7 +248,7 @@ class Prepared:
             self._last_u,
             self.scale,
             self.resolution.tau_width,
-            float(self._se.max()),
+            float(self.standard_errors.max()),
             self.kernel.order,
         )
 

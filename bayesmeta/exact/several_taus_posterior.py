@@ -11,7 +11,8 @@ from bayesmeta.errors import ModelError
 from bayesmeta.exact.axes import FEW, LineAxis, TauAxis
 from bayesmeta.exact.given_tau import NormalProblem
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
-from bayesmeta.exact.several_taus import FixedAxis, SolvedSpread, SpreadProblem, solve_spread
+from bayesmeta.exact.several_taus import MOST, FixedAxis, SolvedSpread, SpreadProblem, solve_spread
+from bayesmeta.exact.several_taus_counts_posterior import fit_levels
 from bayesmeta.likelihoods.two_arm_grid import log_sum
 from bayesmeta.model import Design, Heterogeneity, Model, heterogeneity_of
 from bayesmeta.posterior import Marginal, NormalMixture, PanelDensity, PointMass, mixture_quantiles
@@ -255,23 +256,19 @@ def _common_nodes(one: Any, other: Any) -> tuple[Array, Array]:
     return TauAxis(edges, scale).nodes(FEW + 4)
 
 
-def fit_several_taus(trials: Trials, model: Model) -> ExactPosteriorOfSeveralTaus:
+def fit_several_taus(trials: Trials, model: Model) -> PosteriorOfSeveralTaus:
     """Posterior of a model with heterogeneity that differs between trials.
 
     Raises
     ------
     ModelError, PriorError : a likelihood, random effects, number of parameters or prior that are not integrated here.
     """
-    if model.likelihood != "normal" or model.random_effects != "normal":
-        raise ModelError(
-            f"tau differs between trials: the exact engine carries that with the normal likelihood and normal random"
-            f" effects, not with {model.likelihood} and {model.random_effects}. State --likelihood normal, or fit with"
-            " --engine nuts."
-        )
     effects = effect_sizes(trials, zero_cells=model.zero_cells)
     kept = trials.select(effects.rows) if effects.dropped else trials
     design, heterogeneity = model.design(kept), heterogeneity_of(model, kept)
     assert heterogeneity is not None
+    if len(heterogeneity.levels) > MOST["tau"] and model.moderators is None:
+        return fit_levels(trials, model)
     refuse_arms_apart(heterogeneity, effects)
     problem = NormalProblem.of(effects, design, model.arm_correlation)
     solved = solve_spread(SpreadProblem(problem, heterogeneity))

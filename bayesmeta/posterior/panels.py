@@ -36,7 +36,7 @@ class PanelDensity(Marginal):
         moments: int = 2,
     ) -> None:
         self.name = name
-        self._edges, self._scale, self._pdf, self._moments = edges, scale, pdf, moments
+        self.edges, self.scale, self._pdf, self._moments = edges, scale, pdf, moments
         self._half = 0.5 * np.diff(edges)
         nodes, weights, to_density, to_integral = _panel_matrices(density_u.shape[1])
         self._density = density_u @ to_density.T  # (P, n) coefficients
@@ -49,21 +49,21 @@ class PanelDensity(Marginal):
 
     def _value(self, u: Array) -> Array:
         """The quantity at u."""
-        return np.asarray(self._scale * np.sinh(u))
+        return np.asarray(self.scale * np.sinh(u))
 
     def _place(self, value: Array) -> Array:
         """u of the quantity."""
-        return np.arcsinh(value / self._scale)
+        return np.arcsinh(value / self.scale)
 
     def _slope(self, u: Array) -> Array:
         """d value / d u."""
-        return np.asarray(self._scale * np.cosh(u))
+        return np.asarray(self.scale * np.cosh(u))
 
     def _local(self, u: Array) -> tuple[Integers, Array]:
         """Panel of each u, and the place there between -1 and 1."""
-        inside = np.clip(u, self._edges[0], self._edges[-1])
-        panel = np.clip(np.searchsorted(self._edges, inside, side="right") - 1, 0, len(self._half) - 1)
-        return panel, (inside - self._edges[panel]) / self._half[panel] - 1.0
+        inside = np.clip(u, self.edges[0], self.edges[-1])
+        panel = np.clip(np.searchsorted(self.edges, inside, side="right") - 1, 0, len(self._half) - 1)
+        return panel, (inside - self.edges[panel]) / self._half[panel] - 1.0
 
     @property
     def mean(self) -> float | None:
@@ -85,7 +85,7 @@ class PanelDensity(Marginal):
         u = self._place(known)
         panel, local = self._local(u)
         density = np.sum(self._density[panel] * _basis(local, self._density.shape[1]), axis=-1)
-        inside = inside & (u >= self._edges[0]) & (u <= self._edges[-1])
+        inside = inside & (u >= self.edges[0]) & (u <= self.edges[-1])
         return np.where(inside, np.maximum(density, 0.0) / self._slope(u) / self._total, 0.0)
 
     def cdf(self, x: Array | float) -> Array:
@@ -94,7 +94,7 @@ class PanelDensity(Marginal):
         value = self._cumulative[panel] + np.sum(
             self._integral[panel] * _basis(local, self._integral.shape[1]), axis=-1
         )
-        return np.where(u <= self._edges[0], 0.0, np.clip(value / self._total, 0.0, 1.0))
+        return np.where(u <= self.edges[0], 0.0, np.clip(value / self._total, 0.0, 1.0))
 
     def quantile(self, p: Array | float) -> Array:
         target = probabilities(p) * self._total
@@ -115,7 +115,7 @@ class PanelDensity(Marginal):
                 x = np.where(safe, trial, 0.5 * (lower + upper))
                 if np.all(settled | (upper - lower <= 1e-14)):
                     break
-        found = self._value(self._edges[panel] + self._half[panel] * (1.0 + x))
+        found = self._value(self.edges[panel] + self._half[panel] * (1.0 + x))
         return np.asarray(found.reshape(np.shape(p)))
 
     def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:

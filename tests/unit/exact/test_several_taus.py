@@ -237,8 +237,8 @@ def test_moments_that_do_not_exist_are_named():
         ({"scale": "~ latitude", "alpha": {"year": "normal(0, 1)"}}, "'year', which is no column of scale: latitude"),
         ({"scale": "~ latitude", "alpha": "student_t(3, 0, 1)"}, "the exact engine needs a normal one"),
         ({"scale": "~ latitude + year"}, "up to 1 of this kind.*nuts"),
-        ({"tau_by": "study"}, "up to 3 of this kind.*nuts"),
-        ({"tau_by": "group", "random_effects": "student_t(4)"}, "not with normal and student_t"),
+        ({"tau_by": "study", "moderators": "~ latitude"}, "up to 3 of this kind.*nuts"),
+        ({"scale": "~ latitude", "random_effects": "student_t(4)"}, "not with normal and student_t"),
     ],
 )
 def test_what_does_not_go_is_refused(changes, message):
