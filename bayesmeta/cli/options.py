@@ -71,12 +71,17 @@ def evidence(file: str, *, data: str = "auto", outcome: str | None = None, direc
             path = Path(folder) / "standard input"
             path.write_bytes(sys.stdin.buffer.read())
             return read_trials(path, data=data, outcome=outcome, direction=direction)
-    if file in dataset_names() and not Path(file).is_file():
+    if is_data_set(file):
         return _data_set(file, data, outcome, direction)
     close = difflib.get_close_matches(file, dataset_names(), n=1)
     if close and not Path(file).exists():
         raise DataError(f"{shown(file)}: no such file, and no data set of that name. Did you mean {close[0]}?")
     return read_trials(file, data=data, outcome=outcome, direction=direction)
+
+
+def is_data_set(file: str) -> bool:
+    """Whether a data set is meant: a file goes before a data set of the same name."""
+    return file in dataset_names() and not Path(file).is_file()
 
 
 def _data_set(name: str, data: str, outcome: str | None, direction: str | None) -> Trials:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bayesmeta.cli.options import AsJson, Chains, Draws, Seed, evidence, whole_number
+from bayesmeta.cli.options import AsJson, Chains, Draws, Seed, evidence, is_data_set, whole_number
 from bayesmeta.cli.output import print_json
 from bayesmeta.fit import SEED
 from bayesmeta.trials import load
@@ -23,10 +23,17 @@ Moderators = Annotated[
 ]
 
 
+Rows = Annotated[
+    str,
+    typer.Option(metavar="arms|main", help="Of data sets: the arms of multi-arm trials, or one row for each trial."),
+]
+
+
 def reanalyse_command(
     sources: Sources = None,
     out: Out = "results",
     quick: Quick = False,
+    rows: Rows = "arms",
     moderators: Moderators = None,
     draws: Draws = "1000",
     chains: Chains = "4",
@@ -43,7 +50,10 @@ def reanalyse_command(
         seed=whole_number("--seed", seed, 0),
         moderators=moderators,
     )
-    tables = [evidence(source) for source in sources] if sources else [load(name) for name in ATTACHMENT]
+    if sources:
+        tables = [load(source, rows=rows) if is_data_set(source) else evidence(source) for source in sources]
+    else:
+        tables = [load(name, rows=rows) for name in ATTACHMENT]
     reports = reanalyse(tables, Path(out), options, say)
     if json:
         print_json({name: report.to_dict() for name, report in reports.items()})

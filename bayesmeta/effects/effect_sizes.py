@@ -56,6 +56,11 @@ class Effects:
         """Number of effect sizes."""
         return len(self.studies)
 
+    @property
+    def number(self) -> int:
+        """Number of trials: the arms of a trial are one."""
+        return self.k - sum(len(rows) - 1 for rows in self.shared)
+
 
 def effect_sizes(trials: Trials, measure: str = "OR", zero_cells: str = "only_zero") -> Effects:
     """Effect sizes and standard errors of trials.

@@ -61,7 +61,9 @@ def refuse_arms(prepared: "Prepared") -> None:
         reason = ""
         if model.random_effects not in ("normal", "none"):
             reason = f"with random effects {model.random_effects} the arms of one trial have no joint distribution here"
-        elif model.likelihood == "normal" or not counted:
+        elif model.likelihood == "normal":
+            reason = "this model has no form for that"
+        elif not counted:
             reason = f"the {model.likelihood} likelihood needs the counts of all arms of a trial"
         elif len(positions) > 2:
             reason = f"the {model.likelihood} likelihood carries up to two treated arms of one trial"

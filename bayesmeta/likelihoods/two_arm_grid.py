@@ -24,6 +24,7 @@ STRIP = 2.5  # widest panel in s: the likelihood has singularities at |Im s| = p
 LINES = 3
 LEAST = -690.0  # log of next to nothing
 SPLINE = 81  # nodes of the splines for draws
+SLOPE = 1e-3  # over which a slope at an end is taken
 FINE = 0.1  # step of the lines along which the likelihood's curvature is looked at
 
 
@@ -150,10 +151,16 @@ class TwoArmGrid:
             else:
                 s = m[t][:, None] + scale * TRAPEZOID
                 log_weight = np.log(0.6) - 0.5 * TRAPEZOID**2 - 0.5 * LOG_2PI
-                inside = (s >= self.mean.edges[0]) & (s <= self.mean.edges[-1])
-                at = self.mean.interpolate(self.mean.series(value), s.ravel()).reshape(s.shape)
-                found[t] = log_sum(np.where(inside, at + log_weight, LEAST))
+                found[t] = log_sum(self._anywhere(self.mean.series(value), s) + log_weight)
         return np.maximum(found, self.table.max() + LEAST)
+
+    def _anywhere(self, series: Array, s: Array) -> Array:
+        """A function of s, given by its series, at points s; beyond the panels it goes on as a straight line."""
+        low, high = self.mean.edges[[0, -1]]
+        ends = self.mean.interpolate(series, np.array([low, low + SLOPE, high - SLOPE, high]))
+        value = self.mean.interpolate(series, s.ravel()).reshape(s.shape)
+        left, right = (ends[1] - ends[0]) / SLOPE, (ends[3] - ends[2]) / SLOPE
+        return np.asarray(value + left * np.minimum(s - low, 0.0) + right * np.maximum(s - high, 0.0))
 
     def each(self, m: Array, tau: Array) -> Array:
         """l(m, tau) of many single draws: m and tau (N,) to (N,), by splines in m and log tau; good to about 1e-5."""

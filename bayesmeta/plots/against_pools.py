@@ -88,7 +88,7 @@ def against_pools(posterior: Posterior, pools: Pools) -> Figure:
 def _lines(posterior: Posterior, pools: Pools) -> list[Line]:
     mean = Three.of(posterior.effect())
     prediction = posterior.new_setting().interval() if posterior.model.random_effects != "none" else (np.nan, np.nan)
-    lines = [Line(f"Bayesian ({posterior.engine}), k = {posterior.effects.k}", mean.numbers, prediction, POOLED)]
+    lines = [Line(f"Bayesian ({posterior.engine}), k = {posterior.effects.number}", mean.numbers, prediction, POOLED)]
     for row in pools.table.to_dict("records"):
         numbers = (float(row["estimate"]), float(row["lower"]), float(row["upper"]))
         prediction = (float(row["prediction_lower"]), float(row["prediction_upper"]))

@@ -17,8 +17,8 @@ def title_of(trials: Trials, inches: float) -> str:
     """The outcome, or the name of the table, with the number of trials."""
     text = trials.outcome[:1].upper() + trials.outcome[1:] or trials.name
     if text == "trials":  # the name of a table without one
-        return counted(trials.k)
-    number = f", {counted(trials.k)}"
+        return counted(trials.number)
+    number = f", {counted(trials.number)}"
     return fitted(text, inches - width(number, TITLE, bold=True), TITLE, bold=True) + number
 
 
@@ -27,7 +27,7 @@ def forest_subtitle(posterior: Posterior) -> list[str]:
     published = posterior.trials.published
     if published is None:
         return []
-    k = posterior.trials.k
+    k = posterior.trials.number
     if k >= published.k:
         return [f"{counted(k)} here; the published pool has {published.k}."]
     return [

@@ -101,7 +101,7 @@ def forest_rows(posterior: Posterior, pools: Pools | None = None, plain: Posteri
         members = [row for row, group in zip(trials, posterior.design.group_of(), strict=True) if group == label]
         rows.append(Row("heading", group_title(setting)))
         rows.extend(members)
-        rows.extend(_summary(posterior, setting, "group", f"Pooled, k = {len(members)}"))
+        rows.extend(_summary(posterior, setting, "group", f"Pooled, k = {posterior.group_of_trials().count(label)}"))
     rows.extend([] if settings else trials)
     if settings and (plain is not None or pools is not None or posterior.trials.published is not None):
         rows.append(Row("heading", "All trials"))
@@ -153,13 +153,13 @@ def _trial_rows(posterior: Posterior) -> list[Row]:
 def _overall(posterior: Posterior, plain: Posterior | None, *, grouped: bool) -> Iterator[Row]:
     """The pooled effect: of the model itself, at the mean of numeric moderators, and of the plain model."""
     if not posterior.design.moderators:
-        yield from _summary(posterior, None, "pooled", f"Pooled, k = {posterior.effects.k}")
+        yield from _summary(posterior, None, "pooled", f"Pooled, k = {posterior.effects.number}")
         return
     if not grouped:
         for at, setting in settings_of(posterior).items():
             yield from _summary(posterior, setting, "pooled", f"At {at}")
     if plain is not None:
-        yield from _summary(plain, None, "pooled", f"Pooled, no moderator, k = {plain.effects.k}")
+        yield from _summary(plain, None, "pooled", f"Pooled, no moderator, k = {plain.effects.number}")
 
 
 def _summary(posterior: Posterior, setting: Setting | None, kind: str, label: str) -> Iterator[Row]:

@@ -52,7 +52,7 @@ def subgroups(posterior: Posterior) -> Figure:
     rows = [posterior.design.row(setting) for setting in settings.values()]
     effects = [posterior.effect(setting) for setting in settings.values()]
     ratios = [posterior.contrast(row - rows[0], name="ratio") for row in rows[1:]]
-    members = posterior.design.group_of()
+    members = posterior.group_of_trials()
     figure = new_figure("subgroups", WIDTH, ROW * len(rows) + 1.6)
     figure.suptitle(title_of(posterior.trials, WIDTH - 0.4), x=0.01, ha="left", fontsize=TITLE)
     left, right = figure.subplots(1, 2, sharey=True)

@@ -238,6 +238,11 @@ class Posterior(ABC):
         """
         return self._studies.copy()
 
+    def group_of_trials(self) -> list[str]:
+        """The label of each trial's group; the arms of a trial count once."""
+        more = {row for positions in self.effects.shared for row in positions[1:]}
+        return [label for row, label in enumerate(self.design.group_of()) if row not in more]
+
     def groups(self) -> pd.DataFrame:
         """Each group of a categorical moderator: mean effect and effect in a new setting of the group.
 
@@ -245,7 +250,7 @@ class Posterior(ABC):
         -------
         DataFrame: group, k, median, lower, upper, new_median, new_lower, new_upper; empty without such a moderator.
         """
-        label_of_trial = self.design.group_of()
+        label_of_trial = self.group_of_trials()
         rows = []
         for label, setting in self.design.settings().items():
             row: dict[str, object] = {"group": label, "k": label_of_trial.count(label)}

@@ -57,16 +57,16 @@ def evidence(trials: Trials) -> str:
     outcome = trials.outcome or trials.name
     published = trials.published
     if published is None:
-        return f"{outcome}: {trials.k} trial{'s' if trials.k != 1 else ''}."
+        return f"{outcome}: {trials.number} trial{'s' if trials.number != 1 else ''}."
     printed = odds_ratio(published.odds_ratio, *published.odds_ratio_interval)
-    if trials.k < published.k:
+    if trials.number < published.k:
         aside = (
             f" {len(trials.set_aside)} further rows of the data file are set aside, each with its reason."
             if len(trials.set_aside)
             else ""
         )
         return (
-            f"{outcome}: counts of {trials.k} of the {published.k} published trials can be read. They are not a fair"
-            f" sample of them, and this is not a replication of the published pooled OR {printed}.{aside}"
+            f"{outcome}: counts of {trials.number} of the {published.k} published trials can be read. They are not a"
+            f" fair sample of them, and this is not a replication of the published pooled OR {printed}.{aside}"
         )
-    return f"{outcome}: {trials.k} trials; published were {published.k}, pooled OR {printed}."
+    return f"{outcome}: {trials.number} trials; published were {published.k}, pooled OR {printed}."

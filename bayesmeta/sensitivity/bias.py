@@ -21,7 +21,7 @@ from bayesmeta.sensitivity.part import Part, refusals
 from bayesmeta.sensitivity.words import listed, number, probability, ratio_interval
 from bayesmeta.tables import plain, records
 from bayesmeta.tables import rows as each
-from bayesmeta.trials import Trials
+from bayesmeta.trials import Trials, with_arms_combined
 from bayesmeta.types import Array, Json
 
 #: RoBMA-PSMA states its priors for Cohen's d; a log odds ratio is pi / sqrt(3) times as large.
@@ -178,7 +178,7 @@ def bias(
     stated = _side(given, side)
     base = _base(given, mu, tau)
     grid = _grid(selections, small_trials)
-    solved = _solve(given.trials, base, [row["bias"] for row in grid[:: len(CELLS)]], stated)
+    solved = _solve(with_arms_combined(given.trials), base, [row["bias"] for row in grid[:: len(CELLS)]], stated)
     table = _table(grid, solved)
     priors = {"mu": str(base.mu), "tau": str(base.tau), "omega": str(base.omega)}
     priors |= {"PET": f"half_cauchy({PET_SCALE:g})", "PEESE": f"half_cauchy({PEESE_SCALE:.4g})"}

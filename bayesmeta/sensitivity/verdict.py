@@ -101,8 +101,8 @@ def _variations(part: Part) -> list[tuple[str, str, list[str]]]:
                 found.append((f"under all {counted(n, what)}", f"under {len(names)} of {counted(n, what)}", names))
         return found
     if isinstance(part, LeaveOneOut) and len(table):
-        names = changes["study"].tolist()
-        return [(f"whichever of the {counted(len(table), 'trial')} is left out", "when one trial is left out", names)]
+        names, what = changes["study"].tolist(), "row" if part.posterior.effects.shared else "trial"
+        return [(f"whichever of the {counted(len(table), what)} is left out", f"when one {what} is left out", names)]
     return []
 
 

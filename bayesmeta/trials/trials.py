@@ -96,6 +96,11 @@ class Trials:
         return len(self.table)
 
     @property
+    def number(self) -> int:
+        """Number of trials: the arms of a trial, rows that share a control, are one."""
+        return self.k - sum(len(rows) - 1 for rows in self.shared_controls.values())
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """All column names, canonical ones first."""
         return tuple(self.table.columns)

@@ -56,7 +56,7 @@ class Script:
         self._tables: dict[str, dict[str, pd.DataFrame]] = {}
         self._reports: dict[str, Report] = {}
 
-    def trials(self, name: str) -> Trials:
+    def trials(self, name: str, rows: str = "arms") -> Trials:
         """The shipped trials of that name, or the table given by --data in their place.
 
         A table from --data keeps the outcome, the wished direction and the published pooled result of the shipped set,
@@ -66,6 +66,7 @@ class Script:
         Parameters
         ----------
         name : of a shipped data set.
+        rows : "arms" has the arms of multi-arm trials, "main" one row for each trial.
 
         Returns
         -------
@@ -78,7 +79,7 @@ class Script:
         """
         from bayesmeta.report import evidence
 
-        shipped = load(name)
+        shipped = load(name, rows=rows)
         found = shipped if self.data is None else _in_place_of(shipped, self.data)
         if any(earlier.name == found.name for earlier in self._evidence):
             found = replace(found, name=name)

@@ -27,6 +27,20 @@ def test_a_table_of_ones_own_with_names_that_are_no_markup(tmp_path: Path):
     assert (tmp_path / "out" / "own" / "forest.png").is_file()
 
 
+def test_a_data_set_comes_with_the_arms_of_its_trials_or_with_one_row_for_each(tmp_path: Path):
+    studies = {}
+    for rows in ("arms", "main"):
+        out = tmp_path / rows
+        done = run("reanalyse", "attachment/disorganised", "--quick", "--rows", rows, "--out", str(out))
+        assert done.exit_code == 0, done.stderr
+        assert "counts of 3 of the 20 published trials" in " ".join(done.stdout.split())
+        results = json.loads((out / "results.json").read_text())
+        studies[rows] = [trial["study"] for trial in results["attachment/disorganised"]["trials"]]
+    assert studies["arms"][:2] == ["Cicchetti 2006, IPP", "Cicchetti 2006, PPI"]
+    assert studies["main"][0] == "Cicchetti 2006"
+    assert len(studies["arms"]) == len(studies["main"]) + 1
+
+
 def test_json_and_nothing_else_on_standard_output(tmp_path: Path):
     done = run("reanalyse", "crins2014", "--quick", "--json", "--out", str(tmp_path / "out"))
     assert set(json.loads(done.stdout)) == {"crins2014"}

@@ -70,6 +70,13 @@ def test_finer_nodes_change_nothing(name):
     assert posterior._effects_of_studies.closure == pytest.approx(1.0, abs=1e-6)
 
 
+def test_finer_nodes_change_nothing_in_a_regression_of_few_trials():
+    # The arms are one of two groups by themselves: their mean is looked at far from where they lie.
+    trials = bm.load("attachment/disorganised", rows="arms")
+    posterior = bm.fit(trials, bm.Model("hypergeometric", moderators="~ sensitivity_focused"))
+    assert posterior.accuracy()["change"].max() < 1e-6
+
+
 @pytest.mark.parametrize("likelihood", ["hypergeometric", "binomial"])
 def test_row_order_and_labels_do_not_matter(likelihood):
     one = bm.fit(trials(), bm.Model(likelihood))

@@ -151,3 +151,11 @@ def test_the_yardstick_takes_the_arms_together_and_says_so():
     arms, main = (bm.pool(bm.load("attachment/secure", rows=rows)) for rows in ("arms", "main"))
     assert arms.to_dict() == main.to_dict()
     assert arms.notes[0].startswith("Cicchetti 2006: its 2 treated arms are added up")
+
+
+def test_the_arms_of_a_trial_are_one_trial_where_trials_are_counted():
+    posterior = bm.fit(
+        bm.load("attachment/secure", rows="arms"), bm.Model("normal", moderators="~ sensitivity_focused")
+    )
+    assert posterior.trials.number == posterior.effects.number == 8
+    assert posterior.groups()["k"].tolist() == [3, 5]

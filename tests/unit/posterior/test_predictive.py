@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 import bayesmeta as bm
-from bayesmeta.effects import effect_sizes
+from bayesmeta.effects import effect_sizes, independent_rows
 from bayesmeta.posterior.predictive import noncentral_hypergeometric, replicates, standardised
 
 COLUMNS = ["events_treated", "total_treated", "events_control", "total_control"]
@@ -70,7 +70,10 @@ def test_replicated_events_keep_the_margins_and_estimates_have_none():
 
 def test_replicates_under_student_t_effects_have_their_spread():
     model = bm.Model("normal", random_effects="student_t(2.5)")
-    posterior = SimpleNamespace(trials=mixed(), model=model, effects=effect_sizes(mixed()))
+    effects = effect_sizes(mixed())
+    posterior = SimpleNamespace(
+        trials=mixed(), model=model, effects=effects, independent=independent_rows(effects, model.arm_correlation)
+    )
     mean, tau = np.zeros((1, N, 4)), np.ones((1, N))
     y = replicates(posterior, mean, tau, np.random.default_rng(4))["y"][1][0]
     reference = stats.t.rvs(2.5, size=N, random_state=5) + 0.3 * stats.norm.rvs(size=N, random_state=6)
