@@ -11,6 +11,7 @@ from bayesmeta.cli.output import console, number, print_lines, print_table, prob
 from bayesmeta.model import Model
 from bayesmeta.posterior import Marginal, Posterior
 from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
+from bayesmeta.posterior.selected import SelectedPosterior
 from bayesmeta.priors import describe
 from bayesmeta.trials import Trials
 
@@ -63,6 +64,7 @@ def print_fit(posterior: Posterior) -> None:
     if groups:
         print_table(out, "Groups", ["mean effect in a group", "trials", scale.exp, f"{scale.exp}, new setting"], groups)
         print_lines(out, group_contrasts(posterior, scale))
+    print_weights(out, posterior)
     print_table(
         out,
         f"Trials: {scale.exp} with 95% interval",
@@ -89,11 +91,11 @@ def print_fit(posterior: Posterior) -> None:
     )
 
 
-NO_EFFECTS = ("tau", "alpha[")  # parameters of the heterogeneity
+NO_EFFECTS = ("tau", "alpha[", "omega[")  # parameters of the heterogeneity, and weights of publication
 
 
 def parameter_rows(posterior: Posterior) -> list[list[str]]:
-    """Each parameter: label, exponential, own scale; tau is no effect and has no exponential."""
+    """Each parameter: label, exponential, own scale; tau and weights are no effects and have no exponential."""
     rows = []
     for name, row in posterior.summary().iterrows():
         triple = (float(row["median"]), float(row["lower"]), float(row["upper"]))
@@ -123,6 +125,27 @@ def probabilities(posterior: Posterior, scale: Scale) -> list[str]:
     names = [name for name in posterior.parameters if name == "mu" or name.startswith("theta_new")]
     found = ", ".join(f"{chance(posterior[name])} for {name}" for name in names)
     return [f"P({event}): {found}{wished.get(posterior.trials.direction, '')}."]
+
+
+def print_weights(out: Any, posterior: Posterior) -> None:
+    """Each interval of p of a selection model: its trials, and its weight before and after they were seen."""
+    if not isinstance(posterior, SelectedPosterior):
+        return
+    rows = [
+        [
+            row["interval"],
+            str(row["trials"]),
+            _linear(row["prior_median"], row["prior_lower"], row["prior_upper"]),
+            _linear(row["median"], row["lower"], row["upper"]),
+            "-" if row["overlap"] != row["overlap"] else f"{row['overlap']:.0%}",
+        ]
+        for row in posterior.weights().to_dict("records")
+    ]
+    columns = ["p value", "trials", "prior", "posterior", "overlap"]
+    print_table(out, "Relative probability of publication", columns, rows)
+    lower, median, upper = (number(max(float(q), 0.0)) for q in posterior.unpublished().quantile(LEVELS[[1, 0, 2]]))
+    unseen = f"Trials done and not published, if the most significant all were: {median} ({lower} to {upper})."
+    print_lines(out, [*posterior.remarks, unseen])
 
 
 def group_rows(posterior: Posterior) -> list[list[str]]:
@@ -184,6 +207,8 @@ def assumptions(posterior: Posterior) -> list[str]:
         lines.append(f"Prior of tau: {in_words(posterior.tau_prior)}".removesuffix(".") + ".")
     if model.likelihood == "binomial":
         lines.append(f"Prior of the baselines (log odds at the {model.baseline_at}): {model.baseline_prior}.")
+    if model.selection is not None:
+        lines.append(f"Prior of omega, the probability of publication relative to the smallest p: {model.omega}.")
     return lines
 
 

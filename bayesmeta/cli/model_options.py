@@ -14,7 +14,7 @@ import typer
 
 from bayesmeta.cli.options import ZERO_CELLS_HELP
 from bayesmeta.errors import ModelError
-from bayesmeta.model import BASELINES_AT, LIKELIHOODS, OF_COUNTS, OF_ESTIMATES, RANDOM_EFFECTS, Model
+from bayesmeta.model import BASELINES_AT, LIKELIHOODS, OF_COUNTS, OF_ESTIMATES, OMEGA_PRIORS, RANDOM_EFFECTS, Model
 from bayesmeta.trials.place import shown
 
 DEFAULT = Model()
@@ -115,6 +115,15 @@ OPTIONS: dict[str, ModelOption] = {
     "random_effects": ModelOption("NAME", f"How effects differ between trials: {', '.join(RANDOM_EFFECTS)}."),
     "baseline": ModelOption("PRIOR", "Prior of each trial's baseline log odds (binomial)."),
     "baseline_at": ModelOption("|".join(BASELINES_AT), "Where the baseline sits (binomial likelihood)."),
+    "selection": ModelOption(
+        "TEXT",
+        'Which p values were published: "one_sided(0.025)", "two_sided(0.05, 0.1)", with side=greater|less where no'
+        " --direction says it; none.",
+        TEXT_OR_NOTHING,
+    ),
+    "omega": ModelOption(
+        "PRIOR", f"Prior of the publication probabilities of a selection: {', '.join(OMEGA_PRIORS)}, with numbers."
+    ),
     "zero_cells": ModelOption("RULE", ZERO_CELLS_HELP),
     "arm_correlation": ModelOption("NUMBER", "Correlation of the random effects of arms that share a control."),
     "tau_by": ModelOption("COLUMN", "Column whose levels have a tau each, all with the prior --tau.", TEXT_OR_NOTHING),

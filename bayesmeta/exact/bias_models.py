@@ -3,15 +3,16 @@
 Without selection all is Gaussian given tau and the slope of PET or PEESE, so that two nodes' worth of quadrature do.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial import legendre
 
 from bayesmeta.effects import Effects
 from bayesmeta.exact.nodes import tau_nodes
+from bayesmeta.exact.published import Published
 from bayesmeta.exact.selection import PreparedSelection
-from bayesmeta.exact.weights import tail_of, weigh
+from bayesmeta.exact.weights import Weights, known, tail_of, weigh
 from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.posterior import Marginal, NormalMixture, PointMass
 from bayesmeta.priors import HeterogeneityPrior
@@ -130,13 +131,21 @@ def without_effect(prepared: PreparedSelection, tau: HeterogeneityPrior | None) 
     """
     effects, nodes = prepared.effects, prepared.tau
     variance = effects.se**2 + nodes[:, None] ** 2
-    log_evidence = -0.5 * (LOG_2PI + np.log(variance) + effects.y**2 / variance).sum(axis=1)
-    log_evidence = log_evidence + prepared.published.log_factor(np.zeros(len(nodes)), nodes)
-    if tau is None:
-        return Solved(float(log_evidence[0]), PointMass("mu", 0.0))
-    prior = tau.given(effects.se)
-    weights = weigh(prepared.tau_panels, log_evidence, prior, tail_of(prior, effects.k, 0))
-    return Solved(weights.log_marginal, PointMass("mu", 0.0))
+    normal = -0.5 * (LOG_2PI + np.log(variance) + effects.y**2 / variance).sum(axis=1)
+    prior = None if tau is None else tau.given(effects.se)
+
+    def weights(published: Published) -> Weights:
+        log_evidence = normal + published.log_factor(np.zeros(len(nodes)), nodes)
+        if prior is None:
+            return known(float(log_evidence[0]))
+        return weigh(prepared.tau_panels, log_evidence, prior, tail_of(prior, effects.k, 0))
+
+    def mass_of(published: Published) -> Array:
+        found = published.averaged(np.zeros(len(nodes)), nodes, weights(published).nodes)
+        return found.reshape(published.nodes.shape)
+
+    published = replace(prepared.published, ends=()).focused(mass_of)
+    return Solved(weights(published).log_marginal, PointMass("mu", 0.0))
 
 
 def _log_sum(log_mass: Array) -> Array:

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.polynomial import legendre
 
-from bayesmeta.exact.published import POWER
+from bayesmeta.exact.published import POWER, Ends
 from bayesmeta.likelihoods.series import Panels
 from bayesmeta.model.omega import ScaledBeta
 from bayesmeta.posterior.line import LineDensity
@@ -18,13 +18,16 @@ LEAST_T = 1e-9
 PRODUCT = 48
 
 
-def density_of_weight(name: str, mass: Array, sticks: Sequence[ScaledBeta], j: int, *, chained: bool) -> LineDensity:
+def density_of_weight(
+    name: str, mass: Array, ends: Ends, sticks: Sequence[ScaledBeta], j: int, *, chained: bool
+) -> LineDensity:
     """The posterior of weight j: of stick j, v = upper t^2, by itself, or of the product of the sticks up to it.
 
     Parameters
     ----------
     name : of the weight.
     mass : (n, ..., n) posterior probability of the nodes of the sticks, one axis a stick.
+    ends : of t for each axis.
     sticks : their priors, for the ends of their support.
     j : which weight.
     chained : whether weights are products.
@@ -32,15 +35,16 @@ def density_of_weight(name: str, mass: Array, sticks: Sequence[ScaledBeta], j: i
     density = mass / _product_weight(mass.shape[0], mass.ndim)  # of t, a polynomial in each axis
     axes = tuple(range(mass.ndim))
     if not chained:
-        return _line(name, _summed(density, [axis for axis in axes if axis != j]), sticks[j].upper)
+        return _line(name, _summed(density, [axis for axis in axes if axis != j]), ends[j], sticks[j].upper)
     density = _summed(density, axes[j + 1 :])
     # Products two by two: the density of t_1 t_2 with the sticks that follow, until one axis is left.
+    ends = ends[: j + 1]
     while density.ndim > 1:
-        density = _product(density)
-    return _line(name, density, 1.0)
+        density, ends = _product(density, ends)
+    return _line(name, density, ends[0], 1.0)
 
 
-def drawn_sticks(given: Array, rng: np.random.Generator) -> Array:
+def drawn_sticks(given: Array, ends: Ends, rng: np.random.Generator) -> Array:
     """(N, m) sticks, over their upper ends, from probabilities of their nodes (N, n, ..., n), axis by axis."""
     size, axes = len(given), given.ndim - 1
     density = given / _product_weight(given.shape[1], axes)
@@ -61,7 +65,8 @@ def drawn_sticks(given: Array, rng: np.random.Generator) -> Array:
             root = np.sqrt(np.maximum(left * left + (right - left) * rest, 0.0))
             place = np.where(left + root > 0.0, rest / (left + root), 0.5)
         at = (cell + np.clip(place, 0.0, 1.0)) / (CDF_POINTS - 1)
-        found[:, axis] = np.maximum(at, LEAST_T) ** POWER
+        low, high = ends[axis]
+        found[:, axis] = np.maximum(low + (high - low) * at, LEAST_T) ** POWER
         density = np.einsum("ni,ni...->n...", lagrange(n, at), density)
     return found
 
@@ -85,25 +90,32 @@ def _summed(density: Array, axes: Sequence[int]) -> Array:
     return density
 
 
-def _product(density: Array) -> Array:
-    """Density of (t_1 t_2, t_3, ...) from that of (t_1, t_2, t_3, ...): integral f(s, x / s) ds / s over s from x to 1.
+def _product(density: Array, ends: Ends) -> tuple[Array, Ends]:
+    """Density of (t_1 t_2, t_3, ...) from that of (t_1, t_2, t_3, ...), and its ends: integral f(s, x / s) ds / s.
 
-    In y = log s / log x the integrand is smooth; the result has a term like x^2 log x, and gets nodes of its own.
+    In the logarithm of s the integrand is smooth; the result has a term like x^2 log x, and gets nodes of its own.
     """
-    x, y = _nodes(PRODUCT)[:, None], _nodes(PRODUCT)
-    s = x**y
-    weight = -np.log(x) * _quadrature(PRODUCT)
-    first, second = (lagrange(size, at) for size, at in zip(density.shape, (s, x / s)))  # (x, y, n)
-    return np.asarray(np.einsum("xm,xmi,xmj,ij...->x...", weight, first, second, density, optimize=True))
+    (low, high), (other_low, other_high) = ends[:2]
+    first_x, last_x = low * other_low, high * other_high
+    x, y = first_x + (last_x - first_x) * _nodes(PRODUCT)[:, None], _nodes(PRODUCT)
+    start = np.maximum(low, x / other_high)
+    stop = np.minimum(high, x / other_low) if other_low > 0.0 else np.full_like(x, high)
+    s = start * (stop / start) ** y
+    weight = np.log(stop / start) * _quadrature(PRODUCT)
+    weight *= (last_x - first_x) / ((high - low) * (other_high - other_low))
+    places = (s - low) / (high - low), (x / s - other_low) / (other_high - other_low)
+    first, second = (lagrange(size, np.clip(at, 0.0, 1.0)) for size, at in zip(density.shape, places))  # (x, y, n)
+    found = np.einsum("xm,xmi,xmj,ij...->x...", weight, first, second, density, optimize=True)
+    return np.asarray(found), ((first_x, last_x), *ends[2:])
 
 
-def _line(name: str, density: Array, upper: float) -> LineDensity:
+def _line(name: str, density: Array, ends: tuple[float, float], upper: float) -> LineDensity:
     """The density of upper t^2 on panels."""
-    panels = Panels(upper * EDGES)
+    low, high = ends
+    panels = Panels(upper * (low + (high - low) * EDGES ** (1.0 / POWER)) ** POWER)
     t = (panels.nodes / upper) ** (1.0 / POWER)
-    with np.errstate(divide="ignore"):
-        value = lagrange(len(density), t) @ density / (POWER * upper * t ** (POWER - 1))
-    return LineDensity(name, panels, value)
+    value = lagrange(len(density), (t - low) / (high - low)) @ density
+    return LineDensity(name, panels, value / ((high - low) * POWER * upper * t ** (POWER - 1)))
 
 
 @cache

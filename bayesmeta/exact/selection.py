@@ -14,6 +14,7 @@ from bayesmeta.errors import ModelError
 from bayesmeta.exact.lines import FEW, Line, solve
 from bayesmeta.exact.predictors import OnePredictor, RowLine
 from bayesmeta.exact.prepared import Prepared, prepare
+from bayesmeta.exact.published import FEW as FEW_TRIALS
 from bayesmeta.exact.published import Published
 from bayesmeta.exact.selection_posterior import SelectionPosterior
 from bayesmeta.exact.weights import Weights
@@ -46,7 +47,7 @@ class PreparedSelection(Prepared):
 
     def without(self, study: str) -> "PreparedSelection":
         other = super().without(study)
-        published = replace(self.published, effects=other.effects)
+        published = replace(self.published, effects=other.effects, ends=())
         return replace(self, trials=other.trials, design=other.design, effects=other.effects, parts=other.parts,
                        published=published)  # fmt: skip
 
@@ -55,6 +56,11 @@ class PreparedSelection(Prepared):
         other = replace(self, resolution=self.resolution.finer, published=finer)
         other.__dict__["_last_u"] = self._last_u + 1.0
         return other
+
+    @cached_property
+    def variations(self) -> None:
+        """None: powers and trials left out change the chances of publication too."""
+        return
 
     @cached_property
     def predictors(self) -> "SelectedPredictor":
@@ -92,7 +98,7 @@ class SelectedPredictor(OnePredictor):
         low, high, series, self.log_evidence = solve(
             lambda v, which: log_posterior(v, which, coarse=False),
             0.5 * (low + high), 0.5 * (high - low) / np.sqrt(2.0 * fall + 7.0), nodes=nodes, fall=fall,
-            resolved=RESOLVED, most=2 * nodes if len(published.nodes.shape) < MANY_WEIGHTS else nodes,
+            resolved=RESOLVED, most=nodes if costly(published) else 2 * nodes,
         )  # fmt: skip
         series[:, 0] -= self.log_evidence
         self._line = Line(low, high, series)
@@ -141,6 +147,11 @@ def fit_selection(trials: Trials, model: Model) -> SelectionPosterior:
     return prepare_selection(trials, model).posterior()  # type: ignore[return-value]
 
 
+def costly(published: Published) -> bool:
+    """Whether to spare nodes of mu and tau for the many of omega; not where many trials know mu and tau well."""
+    return len(published.nodes.shape) >= MANY_WEIGHTS and len(published.effects.se) <= FEW_TRIALS
+
+
 def prepare_selection(trials: Trials, model: Model, resolution: Resolution | None = None) -> PreparedSelection:
     """Everything of a selection model that does not depend on the prior of tau.
 
@@ -149,6 +160,7 @@ def prepare_selection(trials: Trials, model: Model, resolution: Resolution | Non
     ModelError
         What this model is not for.
     """
+    model = model.for_trials(trials)
     selection = model.selection_parts
     if selection is None:
         raise ModelError('no selection. State one, such as selection="one_sided(0.025)" (--selection).')
@@ -168,10 +180,17 @@ def prepare_selection(trials: Trials, model: Model, resolution: Resolution | Non
             ' mean. Fit with engine="nuts" (--engine nuts), or each group by itself.'
         )
     resolution = resolution or Resolution()
-    if len(model.omega_prior.sticks(selection.intervals - 1)) >= MANY_WEIGHTS:
-        resolution = replace(resolution, tau_width=WIDER * resolution.tau_width)
     base = prepare(trials, model, resolution)
     published = Published(base.effects, selection.towards(trials.direction), model.omega_prior)
-    return PreparedSelection(
+    if costly(published):
+        base = replace(base, resolution=replace(resolution, tau_width=WIDER * resolution.tau_width))
+    prepared = PreparedSelection(
         base.trials, model, base.design, base.effects, base.parts, base.resolution, published=published
     )
+
+    def mass_of(published: Published) -> Array:
+        posterior = replace(prepared, published=published).posterior()
+        assert isinstance(posterior, SelectionPosterior)
+        return posterior.mass_of_omega
+
+    return replace(prepared, published=published.focused(mass_of))

@@ -8,7 +8,7 @@ import numpy as np
 from bayesmeta.exact.count_posterior import CountPosterior
 from bayesmeta.exact.lines import to_chebyshev
 from bayesmeta.exact.omega_density import density_of_weight, drawn_sticks
-from bayesmeta.exact.published import Published
+from bayesmeta.exact.published import Ends, Published
 from bayesmeta.exact.weights import Weights
 from bayesmeta.model import Model
 from bayesmeta.posterior import Marginal, PointMass
@@ -37,7 +37,7 @@ class SelectionPosterior(SelectedPosterior, CountPosterior):
         self.diagnostics["omega_nodes"] = len(self.published.nodes.omega)
 
     @cached_property
-    def _nodes_of_omega(self) -> Array:
+    def mass_of_omega(self) -> Array:
         """(n, ..., n) posterior probability of each node of the sticks."""
         line = self._predictors.line(np.ones(1))
         points, spacing, value = line.points()
@@ -51,6 +51,10 @@ class SelectionPosterior(SelectedPosterior, CountPosterior):
         found = self.published.averaged(line.nodes[chosen].ravel(), tau.ravel(), weight[chosen].ravel())
         return (found / found.sum()).reshape(self.published.nodes.shape)
 
+    @property
+    def _ends(self) -> Ends:
+        return self.published.ends or ((0.0, 1.0),) * len(self.published.nodes.shape)
+
     def _omega(self, j: int) -> Marginal:
         name = self.selection.names[j]
         if not self.published.nodes.shape:
@@ -62,7 +66,7 @@ class SelectionPosterior(SelectedPosterior, CountPosterior):
         prior = self.published.prior
         sticks = prior.sticks(self.published.free)
         return [
-            density_of_weight(name, self._nodes_of_omega, sticks, j, chained=prior.chained)
+            density_of_weight(name, self.mass_of_omega, self._ends, sticks, j, chained=prior.chained)
             for j, name in enumerate(self.selection.names)
         ]
 
@@ -96,7 +100,7 @@ class SelectionPosterior(SelectedPosterior, CountPosterior):
             return np.broadcast_to(nodes.omega[0, 1:], (len(mean), free)).copy()
         given = self.published.given(mean, tau).reshape(len(mean), *nodes.shape)
         prior = self.published.prior
-        sticks = drawn_sticks(given, rng)
+        sticks = drawn_sticks(given, self._ends, rng)
         upper = np.array([stick.upper for stick in prior.sticks(free)])
         return prior.weights_of(upper * sticks)
 

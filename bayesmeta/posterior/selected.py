@@ -18,6 +18,7 @@ from bayesmeta.types import Array, Integers, Json
 SAMPLE = ("chain", "draw")
 FAINT = 0.8  # overlap of prior and posterior from which the trials are said to say next to nothing
 GRID = 2001
+DEFAULT_OMEGA = "cumulative_dirichlet"
 
 
 class SelectedPosterior(Posterior):
@@ -45,7 +46,9 @@ class SelectedPosterior(Posterior):
     @property
     def label(self) -> str:
         """What tells one fit from another."""
-        return f"{super().label}, {self.selection.text}"
+        omega = str(self.model.omega)
+        prior = "" if omega == DEFAULT_OMEGA else f", omega {omega}"
+        return f"{super().label}, {self.selection.text}{prior}"
 
     def __getitem__(self, name: str) -> Marginal:
         if name in self.selection.names:

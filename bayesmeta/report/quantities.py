@@ -7,7 +7,9 @@ import pandas as pd
 
 from bayesmeta.posterior import Marginal, Posterior
 from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
+from bayesmeta.posterior.selected import SelectedPosterior
 
+WEIGHT = "weight"
 COLUMNS = ["outcome", "fit", "quantity", "of", "scale", "mean", "sd", "median", "lower", "upper", "wished", "above_1"]
 
 
@@ -23,9 +25,10 @@ def quantities(posterior: Posterior) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame: outcome, fit, quantity, of (group or study), scale ("OR", "ratio of ORs", "log OR"), mean and sd on the
-    log scale, median, lower, upper (95%) on the named scale, wished (probability that the OR lies in the wished
-    direction; NaN where no direction is named), above_1 (probability that the OR, or ratio, lies above 1).
+    DataFrame: outcome, fit, quantity, of (group or study), scale ("OR", "ratio of ORs", "log OR", "weight"), mean and
+    sd on the log scale (of a weight: its own), median, lower, upper (95%) on the named scale, wished (probability that
+    the OR lies in the wished direction; NaN where no direction is named), above_1 (probability that the OR, or ratio,
+    lies above 1).
     """
     direction = posterior.trials.direction
     table = pd.DataFrame([_row(*quantity, direction) for quantity in _asked(posterior)])
@@ -59,6 +62,9 @@ def _asked(posterior: Posterior) -> Iterator[tuple[str, str, str, Marginal]]:
         yield "new setting", name, "OR", posterior.new_setting(setting)
     if not settings:
         yield "new setting", "", "OR", posterior["theta_new"]
+    if isinstance(posterior, SelectedPosterior):
+        for name in posterior.selection.names:
+            yield "relative probability of publication", name, WEIGHT, posterior[name]
     for study in posterior.studies_in_model:
         yield "study", study, "OR", posterior.study(study)
 
@@ -86,7 +92,7 @@ def within(name: str) -> str:
 def _row(quantity: str, of: str, scale: str, marginal: Marginal, direction: str) -> dict[str, object]:
     row: dict[str, object] = {"quantity": quantity, "of": of, "scale": scale, "mean": marginal.mean, "sd": marginal.sd}
     limits = marginal.quantile(np.array([0.5, 0.025, 0.975]))
-    if scale == "log OR":
+    if scale in ("log OR", WEIGHT):
         return row | dict(zip(("median", "lower", "upper"), limits))
     above = marginal.probability(above=0.0)
     wished = wished_probability(above, direction) if scale == "OR" else None

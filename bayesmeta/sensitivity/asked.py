@@ -7,13 +7,14 @@ from bayesmeta.posterior import Posterior
 from bayesmeta.trials import Trials
 
 
-def analysis(posterior: Posterior | Trials, model: Model | None = None) -> Posterior:
+def analysis(posterior: Posterior | Trials, model: Model | None = None, *, selection: bool = False) -> Posterior:
     """The analysis that is varied, by the exact engine: draws would hide small changes behind their own error.
 
     Parameters
     ----------
     posterior : a posterior of either engine, or trials.
     model : with trials, the model; None for the default one.
+    selection : whether what is asked can be asked of a selection model.
 
     Returns
     -------
@@ -24,10 +25,16 @@ def analysis(posterior: Posterior | Trials, model: Model | None = None) -> Poste
     BayesmetaError
         A posterior together with a model, or something that is neither a posterior nor trials.
     """
-    if model.tau_differs if model is not None else isinstance(posterior, Posterior) and posterior.model.tau_differs:
+    stated = model if isinstance(posterior, Trials) else getattr(posterior, "model", None)
+    if stated is not None and stated.tau_differs:
         raise ModelError(
             "heterogeneity that differs between trials (tau_by, scale): the sensitivity analysis varies one tau. Fit"
             " each variation with `fit`, or analyse the model with one tau."
+        )
+    if stated is not None and stated.selection is not None and not selection:
+        raise ModelError(
+            f"sensitivity of a selection model ({stated.selection}): this part reweights a fit without selection. The"
+            " parts model_grid and bias can be asked; fit other priors or trials one by one."
         )
     if isinstance(posterior, Trials):
         return fit(posterior, model)

@@ -174,7 +174,7 @@ def bias(
     >>> found.questions["question"].tolist(), len(found.table)
     (['effect', 'heterogeneity', 'bias'], 16)
     """
-    given = analysis(posterior, model)
+    given = analysis(posterior, model, selection=True)
     stated = _side(given, side)
     base = _base(given, mu, tau)
     grid = _grid(selections, small_trials)

@@ -140,7 +140,7 @@ def everything(
     unknown = [name for name in only if name not in PARTS]
     if unknown:
         raise BayesmetaError(f"sensitivity: no part {unknown[0]!r}. There are {', '.join(PARTS)}.")
-    given = analysis(posterior, model)
+    given = analysis(posterior, model, selection=True)
     grid, order = {"tau": tau, "mu": mu}, {"by": by}
     options: Options = {"model_grid": {"pools": pools}, "prior_grid": grid, "cumulative": order}
     asked = {name: run for name, run in PARTS.items() if not only or name in only}

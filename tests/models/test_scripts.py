@@ -63,6 +63,18 @@ def test_whoever_holds_all_rows_learns_whether_the_published_result_is_reproduce
     assert check["possible"] is True
 
 
+@pytest.mark.slow
+def test_reporting_bias_says_what_eight_trials_cannot_tell(tmp_path: Path):
+    done = run("reporting_bias.py", tmp_path, "--out", "out")
+    assert done.returncode == 0, done.stderr
+    text = " ".join(f"{done.stdout} {done.stderr}".split())
+    assert "8 trials say next to nothing of the weights" in text
+    assert "Without Cicchetti 2006, the least precise trial" in text
+    assert "the 18 that cannot be read must pool to" in text
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"sensitivity-bias.png", "unread-trials.png", "small-study-effects.csv", "bias-averages.csv"} <= files
+
+
 def test_practice_against_evidence_runs_on_a_simulated_survey_and_says_so(tmp_path: Path):
     done = run("practice_and_evidence.py", tmp_path, "--out", "out")
     assert done.returncode == 0, done.stderr

@@ -175,6 +175,24 @@ def test_many_trials_by_a_gauss_rule_are_the_trials_one_by_one(monkeypatch):
     np.testing.assert_allclose(by_rule.summary(), one_by_one.summary(), rtol=1e-8, atol=1e-9)
 
 
+def test_nodes_go_where_many_trials_say_the_weights_are():
+    # 400 simulated trials leave a small part of the square of two weights; the self-check must see nothing there.
+    rng = np.random.default_rng(4)
+    se = np.exp(rng.normal(-1.2, 0.4, 800))
+    y = 0.2 + np.hypot(se, 0.2) * rng.normal(size=800)
+    kept = np.flatnonzero((y / se > 1.96) | (rng.random(800) < np.where(y > 0, 0.5, 0.2)))
+    trials = table(y[kept], se[kept], direction="higher")
+    posterior = bm.fit(trials, bm.Model("normal", selection="one_sided(0.025, 0.5)"))
+    assert posterior.published.ends
+    change = posterior.accuracy()["change"]
+    assert change[["mu", "tau", "theta_new", "log_marginal_likelihood"]].max() < 1e-5
+    assert change.max() < 1e-3
+    drawn = posterior.draws(4000, seed=3)["omega"]
+    for j, name in enumerate(posterior.selection.names):
+        uniform = np.sort(posterior[name].cdf(drawn[:, j]))
+        assert np.abs(uniform - (np.arange(4000) + 0.5) / 4000).max() < 1.95 / np.sqrt(4000)
+
+
 def test_draws_follow_the_marginals():
     posterior = bm.fit(bm.load("attachment/secure"), bm.Model("normal", selection="one_sided(0.025, 0.5)"))
     n = 4000

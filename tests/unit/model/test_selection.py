@@ -101,6 +101,12 @@ def test_draws_of_weights_follow_their_marginals(text):
         assert np.all(np.diff(drawn, axis=1) <= 0)
 
 
+def test_a_selection_takes_the_normal_likelihood_where_none_is_stated():
+    trials = bm.load("attachment/secure")
+    assert bm.Model(selection="two_sided(0.05)").for_trials(trials).likelihood == "normal"
+    assert bm.Model().for_trials(trials).likelihood == "hypergeometric"
+
+
 def test_intervals_of_p_values():
     # p one-sided 0.0228 at z = 2, 0.9772 at z = -2; two-sided 0.0455 at both.
     y, se = np.array([2.0, 0.5, -2.0]), np.ones(3)
