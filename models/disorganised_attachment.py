@@ -50,13 +50,13 @@ same = [
     bm.checks.same_posterior(exact, draws).require(),
     bm.checks.same_posterior(exact_by_focus, draws_by_focus).require(),
 ]
+agreement = bm.checks.against_pools(exact, pools, published)
+reproduced = bm.checks.reproduction(pools, published)
 
 # 6. Other likelihoods: estimates with standard errors; the counts of both arms, a baseline for each trial
 normal = bm.fit(trials, pooled.but(likelihood="normal"))
 binomial = bm.fit(trials, pooled.but(likelihood="binomial"))
 binomial_by_focus = bm.fit(trials, by_focus.but(likelihood="binomial"))
-agreement = bm.checks.against_pools(exact, pools, published)
-reproduced = bm.checks.reproduction(pools, published)
 
 # 7. Pictures and tables
 run.save(

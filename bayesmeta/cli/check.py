@@ -10,6 +10,7 @@ from bayesmeta.cli.options import AsJson, File, Outcome, evidence, not_a_replica
 from bayesmeta.cli.output import console, print_json, print_lines
 from bayesmeta.effects import covariance, effect_sizes
 from bayesmeta.errors import DataError
+from bayesmeta.model import Model
 from bayesmeta.trials import Trials
 
 NOT_MODERATORS = {
@@ -51,6 +52,7 @@ class Report:
     rows_with_counts: int
     rows_with_estimates_only: int
     rows_set_aside: int
+    likelihood: str
     zero_cells: list[str]
     double_zero: list[str]
     shared_controls: dict[str, list[str]]
@@ -89,6 +91,7 @@ def checked(trials: Trials) -> Report:
         rows_with_counts=with_counts,
         rows_with_estimates_only=trials.k - with_counts,
         rows_set_aside=len(trials.set_aside),
+        likelihood=Model().for_trials(trials).likelihood,
         zero_cells=list(effects.corrected),
         double_zero=list(effects.double_zero),
         shared_controls={
@@ -165,6 +168,7 @@ def print_report(report: Report) -> None:
         "with counts": str(report.rows_with_counts),
         "with an estimate only": str(report.rows_with_estimates_only),
         "rows set aside": str(report.rows_set_aside),
+        "likelihood, if none is named": report.likelihood,
         "with a zero cell": _named(report.zero_cells),
         "no or only events, both arms": _named(report.double_zero),
         "shared controls": _named([f"{trial} ({len(rows)} rows)" for trial, rows in report.shared_controls.items()]),

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,9 @@ def _publish(staging: Path, target: Path) -> None:
         os.replace(staging / name, place)
     for name in set(before) - set(made):
         (target / name).unlink(missing_ok=True)
+        for folder in list(Path(name).parents)[:-1]:
+            with suppress(OSError):  # something else is in it
+                (target / folder).rmdir()
 
 
 def _files_of(path: Path) -> list[str]:

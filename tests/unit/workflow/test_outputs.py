@@ -39,12 +39,15 @@ def test_an_interrupted_run_leaves_the_earlier_results_whole(tmp_path: Path):
 
 def test_a_second_run_replaces_the_first_as_a_set_and_leaves_other_files_alone(tmp_path: Path):
     out = tmp_path / "results"
-    run(out, {"a.csv": "first", "trace.png": "first"})
+    run(out, {"a.csv": "first", "trace.png": "first", "old/plots/pair.png": "first", "kept/b.png": "first"})
     (out / "my notes.txt").write_text("mine")
+    (out / "kept" / "mine.txt").write_text("mine")
     run(out, {"a.csv": "second"})
     found = contents(out)
     assert (found["a.csv"], found["my notes.txt"]) == ("second", "mine")
     assert "trace.png" not in found
+    assert not (out / "old").exists()
+    assert [path.name for path in (out / "kept").iterdir()] == ["mine.txt"]
 
 
 def test_a_record_from_elsewhere_cannot_remove_files_outside_the_folder(tmp_path: Path):
