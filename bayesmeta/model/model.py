@@ -207,8 +207,7 @@ class Model:
         """The model with all that depends on the trials decided: what is fitted, and stored with the result.
 
         The likelihood "auto" becomes "hypergeometric" where any trial has counts, else "normal"; with a selection it is
-        "normal". A zero-cell rule that
-        this likelihood does not read is set back to the default, with a warning.
+        "normal". A zero-cell rule that this likelihood does not read is set back to the default, with a warning.
 
         Parameters
         ----------
