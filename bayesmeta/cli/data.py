@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from bayesmeta.cli.options import AsJson, not_a_replication, output_file
-from bayesmeta.cli.output import console, json_text, print_lines, print_table, trials_in_words
+from bayesmeta.cli.output import console, json_text, print_lines, print_table
 from bayesmeta.errors import DataError
 from bayesmeta.trials import Trials, dataset_names, load, template
 from bayesmeta.trials.datasets import DATA_SETS
 from bayesmeta.trials.place import shown
+from bayesmeta.wording import counted
 
 Name = Annotated[str | None, typer.Argument(metavar="[NAME]", help="A data set; without it, the list of all.")]
 AsTemplate = Annotated[
@@ -124,7 +125,7 @@ def print_data_set(name: str) -> None:
     marks = [column for column in ("status", "certainty") if column in trials.columns]
     print_table(
         out,
-        f"{name}: {trials.outcome}, {trials_in_words(trials.k)}",
+        f"{name}: {trials.outcome}, {counted(trials.k)}",
         ["trial", "treated", "control", *marks],
         [
             [

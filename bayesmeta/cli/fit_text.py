@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from bayesmeta.cli.options import not_a_replication
-from bayesmeta.cli.output import console, number, print_lines, print_table, probability, ratio, trials_in_words
+from bayesmeta.cli.output import console, print_lines, print_table
 from bayesmeta.model import Model
 from bayesmeta.posterior import Marginal, Posterior
-from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
 from bayesmeta.posterior.selected import SelectedPosterior
+from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
 from bayesmeta.priors import describe
 from bayesmeta.trials import Trials
+from bayesmeta.wording import counted, figures, number, probability, ratio_figures, spanned
 
 LEVELS = np.array([0.5, 0.025, 0.975])
 Z_975 = 1.959963984540054
@@ -55,7 +56,7 @@ def print_fit(posterior: Posterior) -> None:
     what = f"{trials.name}: {trials.outcome}" if trials.outcome else trials.name
     print_table(
         out,
-        f"{what}, {trials_in_words(len(posterior.studies_in_model))}, {posterior.engine} posterior",
+        f"{what}, {counted(len(posterior.studies_in_model))}, {posterior.engine} posterior",
         ["median (95% interval)", scale.exp, scale.effect],
         parameter_rows(posterior),
     )
@@ -184,7 +185,7 @@ def print_sampling(out: Any, posterior: Posterior) -> None:
             "Sampling",
             ["parameter", "R-hat", "ESS (bulk)", "MCSE of the mean"],
             [
-                [str(name), f"{row['rhat']:.3f}", number(row["ess_bulk"]), number(row["mcse_mean"])]
+                [str(name), f"{row['rhat']:.3f}", figures(row["ess_bulk"]), figures(row["mcse_mean"])]
                 for name, row in summary.iterrows()
             ],
         )
@@ -221,7 +222,7 @@ def _of_several_taus(posterior: PosteriorOfSeveralTaus) -> list[str]:
     for level in others:
         ratio = posterior.tau_ratio(level, first)
         lower, upper = ratio.interval()
-        found = f"{number(ratio.median)} [{number(lower)}, {number(upper)}]"
+        found = spanned(ratio.median, lower, upper)
         more = probability(ratio.probability(above=1.0))
         lines.append(f"tau[{level}] / tau[{first}]: {found}, P(> 1) = {more}.")
     return lines
@@ -294,8 +295,8 @@ def _listed(studies: tuple[str, ...]) -> str:
 
 
 def _exp(median: float, lower: float, upper: float) -> str:
-    return f"{ratio(median)} ({ratio(lower)} to {ratio(upper)})"
+    return spanned(median, lower, upper, ratio_figures)
 
 
 def _linear(median: float, lower: float, upper: float) -> str:
-    return f"{number(median)} ({number(lower)} to {number(upper)})"
+    return spanned(median, lower, upper, figures)

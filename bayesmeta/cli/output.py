@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 FIRST_COLUMN = 12  # least width of the column that wraps
 GAP = 2
-LARGEST_EXPONENT = 700.0  # exp of more is not a double
 
 
 def plain(value: Any) -> Any:
@@ -67,47 +66,6 @@ def printable(text: object) -> str:
 def in_one_line(text: str) -> str:
     """A message on one line, safe to show."""
     return printable(" ".join(text.split()))
-
-
-# Numbers
-
-
-def number(value: float | None) -> str:
-    """Three significant digits; a dash where there is no number.
-
-    Examples
-    --------
-    >>> [number(x) for x in (1.0, 0.4749, 12.34, 1234.5, 1e-9, None, float("nan"))]
-    ['1.00', '0.475', '12.3', '1,234', '1.00e-09', '-', '-']
-    """
-    if value is None or math.isnan(value):
-        return "-"
-    if 999.5 <= abs(value) < 1e7:
-        return f"{value:,.0f}"
-    return f"{value:#.3g}".rstrip(".")
-
-
-def ratio(log_ratio: float) -> str:
-    """exp of a log ratio to three digits, also where it exceeds the range of floats."""
-    if abs(log_ratio) > LARGEST_EXPONENT:
-        return f"exp({number(log_ratio)})"
-    return number(math.exp(log_ratio))
-
-
-def probability(value: float) -> str:
-    """Three decimals; never 0 or 1, since neither draws nor doubles show that.
-
-    Examples
-    --------
-    >>> [probability(p) for p in (0.5, 0.00001, 1.0)]
-    ['0.500', '<0.001', '>0.999']
-    """
-    return "<0.001" if value < 0.0005 else ">0.999" if value >= 0.9995 else f"{value:.3f}"
-
-
-def trials_in_words(k: int) -> str:
-    """The number of trials: "1 trial", "8 trials"."""
-    return f"{k} trial{'s' if k != 1 else ''}"
 
 
 # Tables

@@ -5,19 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from bayesmeta.cli.options import AsJson, Data, File, Outcome, ZeroCells, evidence, not_a_replication
-from bayesmeta.cli.output import (
-    console,
-    number,
-    print_json,
-    print_lines,
-    print_table,
-    probability,
-    ratio,
-    trials_in_words,
-)
+from bayesmeta.cli.output import console, print_json, print_lines, print_table
 from bayesmeta.effects import MEASURES
 from bayesmeta.frequentist import METHODS, Pools, pool
 from bayesmeta.trials import Trials
+from bayesmeta.wording import counted, figures, probability, ratio_figures, spanned
 
 Measure = Annotated[str, typer.Option(metavar="|".join(MEASURES), help="Odds ratio, risk ratio or risk difference.")]
 
@@ -46,11 +38,11 @@ def print_pools(pools: Pools, trials: Trials) -> None:
     out = console()
     as_ratio = pools.effects.measure != "RD" and bool(trials.has_counts.any())
     name = NAMES[pools.effects.measure] if trials.has_counts.any() else "effect, as given"
-    shown = ratio if as_ratio else number
+    shown = ratio_figures if as_ratio else figures
     what = f"{trials.name}: {trials.outcome}" if trials.outcome else trials.name
     print_table(
         out,
-        f"{what}, {trials_in_words(pools.k)}",
+        f"{what}, {counted(pools.k)}",
         ["method", "interval", f"{name} (95%)", "tau2", "95% prediction"],
         [_row(row, shown) for row in pools.table.to_dict("records")],
     )
@@ -62,17 +54,17 @@ def _row(row: dict[Any, Any], shown: Any) -> list[str]:
     return [
         row["method"],
         row["interval"],
-        f"{shown(row['estimate'])} ({shown(row['lower'])} to {shown(row['upper'])})",
-        number(row["tau2"]),
+        spanned(row["estimate"], row["lower"], row["upper"], shown),
+        figures(row["tau2"]),
         f"{shown(row['prediction_lower'])} to {shown(row['prediction_upper'])}" if predicted else "-",
     ]
 
 
 def _heterogeneity(found: dict[str, float]) -> str:
     return (
-        f"Heterogeneity: Q {number(found['Q'])} on {found['df']:.0f} degrees of freedom, p {probability(found['p'])}; "
-        f"I2 {number(found['I2'])}%; H2 {number(found['H2'])}; tau2 95% {number(found['tau2_qp_lower'])} to "
-        f"{number(found['tau2_qp_upper'])} (Q-profile)."
+        f"Heterogeneity: Q {figures(found['Q'])} on {found['df']:.0f} degrees of freedom, p {probability(found['p'])}; "
+        f"I2 {figures(found['I2'])}%; H2 {figures(found['H2'])}; tau2 95% {figures(found['tau2_qp_lower'])} to "
+        f"{figures(found['tau2_qp_upper'])} (Q-profile)."
     )
 
 

@@ -9,10 +9,11 @@ import pandas as pd
 import typer
 
 from bayesmeta.cli.options import AsJson, Seed, whole_number
-from bayesmeta.cli.output import console, number, print_json, print_lines, print_table, probability
+from bayesmeta.cli.output import console, print_json, print_lines, print_table
 from bayesmeta.errors import DataError
 from bayesmeta.fit import SEED
 from bayesmeta.practice import Survey, against_evidence, read_survey, simulated_survey, template
+from bayesmeta.wording import figures, probability, spanned
 
 SIMULATED = "simulated"
 
@@ -88,7 +89,7 @@ def practice_command(
 
 def _row(row: "pd.Series[float]") -> list[str]:
     tried = row["k"] > 0
-    effect = f"{number(row['odds_ratio'])} ({number(row['odds_ratio_lower'])} to {number(row['odds_ratio_upper'])})"
+    effect = spanned(row["odds_ratio"], row["odds_ratio_lower"], row["odds_ratio_upper"], figures)
     return [
         str(row["intervention"]),
         f"{row['services_using']:.0f}/{row['services']:.0f}",

@@ -9,9 +9,10 @@ import typer
 
 from bayesmeta.cli.model_options import with_model
 from bayesmeta.cli.options import AsJson, Data, Direction, File, Outcome, evidence, not_a_replication
-from bayesmeta.cli.output import console, number, print_json, print_lines, print_table, probability, ratio
+from bayesmeta.cli.output import console, print_json, print_lines, print_table
 from bayesmeta.fit import fit
 from bayesmeta.model import Model
+from bayesmeta.wording import figures, probability, ratio_figures
 
 if TYPE_CHECKING:  # the room loads with the command that needs it, not with every other one
     from bayesmeta.sensitivity import Bias, Part, Sensitivity
@@ -115,7 +116,7 @@ def effects_table(part: "Part") -> Table:
                 *(str(row[label]) for label in labels),
                 _effect(row, ""),
                 _interval(row, "new_"),
-                number(row["tau"]),
+                figures(row["tau"]),
                 probability(above) if above == above else "-",
                 *(["yes" if row["changes"] else ""] if some else []),
             ]
@@ -127,7 +128,7 @@ def power_table(part: "Part") -> Table:
     """Sensitivities by parameter."""
     names = ["prior", "likelihood", "prior_of_mu", "prior_of_tau"]
     rows = [
-        [row["parameter"], *(number(row[name]) for name in names), row["diagnosis"]]
+        [row["parameter"], *(figures(row[name]) for name in names), row["diagnosis"]]
         for row in part.table.to_dict("records")
     ]
     return ["parameter", *names, "diagnosis"], rows
@@ -136,7 +137,7 @@ def power_table(part: "Part") -> Table:
 def tipping_table(part: "Part") -> Table:
     """Each question with the point at which it flips."""
     rows = [
-        [row["question"], f"{row['bound']:g}", row["status"], number(row["scale"]), number(row["removed"])]
+        [row["question"], f"{row['bound']:g}", row["status"], figures(row["scale"]), figures(row["removed"])]
         for row in part.table.to_dict("records")
     ]
     return ["question", "bound", "status", "scale", "trials"], rows
@@ -144,14 +145,14 @@ def tipping_table(part: "Part") -> Table:
 
 def reference_table(part: "Part") -> Table:
     """Distances with their signs."""
-    rows = [[row["quantity"], number(row["signed"]), row["side"]] for row in part.table.to_dict("records")]
+    rows = [[row["quantity"], figures(row["signed"]), row["side"]] for row in part.table.to_dict("records")]
     return ["quantity", "signed Hellinger distance", "side"], rows
 
 
 def bias_table(part: "Bias") -> Table:
     """Effect, heterogeneity and bias with their Bayes factors, then mu averaged over some of the models."""
     rows = [
-        [row["question"], probability(row["posterior"]), number(row["bayes_factor"]), ""]
+        [row["question"], probability(row["posterior"]), figures(row["bayes_factor"]), ""]
         for row in part.questions.to_dict("records")
     ]
     rows += [
@@ -169,9 +170,9 @@ TABLES: dict[str, Callable[[Any], Table]] = {
 
 
 def _effect(row: dict[Any, Any], prefix: str) -> str:
-    return f"{ratio(row[f'{prefix}median'])} ({_interval(row, prefix)})"
+    return f"{ratio_figures(row[f'{prefix}median'])} ({_interval(row, prefix)})"
 
 
 def _interval(row: dict[Any, Any], prefix: str) -> str:
     ends: Sequence[float] = [row[f"{prefix}lower"], row[f"{prefix}upper"]]
-    return "-" if any(pd.isna(end) for end in ends) else f"{ratio(ends[0])} to {ratio(ends[1])}"
+    return "-" if any(pd.isna(end) for end in ends) else f"{ratio_figures(ends[0])} to {ratio_figures(ends[1])}"

@@ -4,13 +4,9 @@ from bayesmeta.plots.style import SMALL, TITLE
 from bayesmeta.plots.text import fitted, plain_text, width, without_middle
 from bayesmeta.posterior import Posterior
 from bayesmeta.trials import Trials
+from bayesmeta.wording import counted
 
 NAMED, LONGEST_NAME = 4, 30
-
-
-def counted(k: int, what: str = "trial") -> str:
-    """ "1 trial", "2 trials"."""
-    return f"{k} {what}" if k == 1 else f"{k} {what}s"
 
 
 def title_of(trials: Trials, inches: float) -> str:

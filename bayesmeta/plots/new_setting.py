@@ -11,8 +11,9 @@ from bayesmeta.plots.densities import Three, grid, highest_density, spread
 from bayesmeta.plots.odds_ratios import draw_interval, limits, name_sides, set_axis, wishes
 from bayesmeta.plots.settings import settings_of
 from bayesmeta.plots.style import BLUE, INK, ORANGE, POOLED, SMALL, TITLE, in_style, new_figure, only_x_axis
-from bayesmeta.plots.text import fitted, odds_ratio, percent
+from bayesmeta.plots.text import fitted, odds_ratio
 from bayesmeta.posterior import Marginal, Posterior
+from bayesmeta.wording import percent
 
 WIDTH, AXIS, ROW = 7.2, 6.7, 1.95
 

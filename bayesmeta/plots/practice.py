@@ -24,10 +24,11 @@ from bayesmeta.plots.style import (
     new_figure,
     only_x_axis,
 )
-from bayesmeta.plots.text import fitted, number, percent, width
+from bayesmeta.plots.text import fitted, number, width
 from bayesmeta.practice import PracticeAgainstEvidence
 from bayesmeta.tables import rows
 from bayesmeta.types import Array
+from bayesmeta.wording import percent
 
 WIDTH, AXIS, NAMES, UNTRIED = 10.4, 4.6, 2.0, 0.6
 LINE_OF_TEXT = 0.19  # inches from one label to the next

@@ -9,8 +9,9 @@ from matplotlib.patches import Patch
 from bayesmeta.plots.captions import title_of, wrapped
 from bayesmeta.plots.odds_ratios import draw_interval, limits, set_axis
 from bayesmeta.plots.style import GREY, INK, LINE, POOLED, PRIOR, SMALL, TITLE, in_style, new_figure
-from bayesmeta.plots.text import odds_ratio, percent
+from bayesmeta.plots.text import odds_ratio
 from bayesmeta.sensitivity import Bias
+from bayesmeta.wording import percent
 
 WIDTH, AXIS = 9.4, 2.5
 ROW = 0.3

@@ -12,8 +12,9 @@ from bayesmeta.plots.densities import highest_density, hill, spread
 from bayesmeta.plots.odds_ratios import limits, name_sides, set_axis
 from bayesmeta.plots.settings import group_title, groups_of
 from bayesmeta.plots.style import GREEN, GREY, POOLED, SMALL, TEXT, TITLE, in_style, new_figure, only_x_axis
-from bayesmeta.plots.text import fitted, odds_ratio, percent
+from bayesmeta.plots.text import fitted, odds_ratio
 from bayesmeta.posterior import Marginal, Posterior
+from bayesmeta.wording import percent
 
 LEFT, AXIS, ROW = 2.0, 3.9, 0.85
 WIDTH = LEFT + 2 * AXIS + 0.6

@@ -8,6 +8,8 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.ft2font import FT2Font
 
+from bayesmeta import wording
+
 FAMILY = "DejaVu Sans"
 #: Drawn in place of a sign that the font lacks.
 UNKNOWN_SIGN = "\N{WHITE SQUARE}"
@@ -87,10 +89,7 @@ def number(value: float) -> str:
         return "∞" if value > 0 else "–"
     if value >= 9999.5:
         return f"{value:.2g}"
-    for digits, limit in ((0, 99.95), (1, 9.995), (2, 0.0995)):
-        if value >= limit:
-            return f"{value:.{digits}f}"
-    return f"{value:.2g}" if value > 0 else "0"
+    return wording.number(value) if value > 0 else "0"
 
 
 def odds_ratio(estimate: float, lower: float, upper: float) -> str:
@@ -102,21 +101,6 @@ def odds_ratio(estimate: float, lower: float, upper: float) -> str:
     '1.85 [1.36, 2.52]'
     """
     return f"{number(_exp(estimate))} [{number(_exp(lower))}, {number(_exp(upper))}]"
-
-
-def percent(probability: float) -> str:
-    """A probability in percent, never rounded to certainty.
-
-    Examples
-    --------
-    >>> percent(0.5), percent(0.9996), percent(0.00001)
-    ('50%', '>99.9%', '<0.1%')
-    """
-    if probability > 0.999:
-        return ">99.9%"
-    if probability < 0.001:
-        return "<0.1%"
-    return f"{100 * probability:.{1 if probability > 0.99 or probability < 0.01 else 0}f}%"
 
 
 def _exp(value: float) -> float:

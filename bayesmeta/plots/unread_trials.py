@@ -26,9 +26,10 @@ from bayesmeta.plots.style import (
     new_figure,
     only_x_axis,
 )
-from bayesmeta.plots.text import fitted, number, odds_ratio, percent, plain_text
+from bayesmeta.plots.text import fitted, number, odds_ratio, plain_text
 from bayesmeta.sensitivity.unread_trials import UnreadTrials
 from bayesmeta.types import Array
+from bayesmeta.wording import percent
 
 WIDTH, HEIGHT, AXIS = 10.4, 4.6, 3.2
 THICK, THIN = 5.0, 1.6

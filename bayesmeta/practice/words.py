@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.practice.survey import Survey
+from bayesmeta.wording import probability
 
 
 def sentences(
@@ -22,24 +23,24 @@ def sentences(
     found.append(
         f"{correlation['correlation']} of use and effect over {correlation['interventions']} interventions with trials:"
         f" {correlation['median']:.2f} ({correlation['lower']:.2f} to {correlation['upper']:.2f}), above 0 with"
-        f" probability {_probability(correlation['p_positive'])} (posterior mean {correlation['expected']:.3f}; by"
+        f" probability {probability(correlation['p_positive'])} (posterior mean {correlation['expected']:.3f}; by"
         f" {correlation['draws']} draws, Monte Carlo error {correlation['mcse_mean']:.1g})."
     )
     favourite = table.iloc[int(np.argmax(table["p_most_used"]))]
     found.append(
-        f"Most used: {favourite['intervention']} (probability {_probability(favourite['p_most_used'])}), by"
+        f"Most used: {favourite['intervention']} (probability {probability(favourite['p_most_used'])}), by"
         f" {favourite['use']:.0%} of services ({favourite['use_lower']:.0%} to {favourite['use_upper']:.0%})."
     )
     leader = table.iloc[int(np.nanargmax(table["p_most_effective"]))]
     found.append(
-        f"Most effective: {leader['intervention']} (probability {_probability(leader['p_most_effective'])}), odds ratio"
+        f"Most effective: {leader['intervention']} (probability {probability(leader['p_most_effective'])}), odds ratio"
         f" {leader['odds_ratio']:.2f} ({leader['odds_ratio_lower']:.2f} to {leader['odds_ratio_upper']:.2f})."
     )
     found.append(
         f"The most used intervention is among the {best} most effective of those with trials with probability"
-        f" {_probability(most_used['among the best'])}"
+        f" {probability(most_used['among the best'])}"
         + (
-            f"; it is one without any trial with probability {_probability(most_used['without trials'])}."
+            f"; it is one without any trial with probability {probability(most_used['without trials'])}."
             if not survey.has_evidence.all()
             else "."
         )
@@ -50,7 +51,3 @@ def sentences(
             f"Without trials, so without an effect and outside the correlation: {', '.join(map(str, untried))}."
         )
     return found
-
-
-def _probability(value: float) -> str:
-    return "< 0.001" if value < 0.0005 else "> 0.999" if value >= 0.9995 else f"{value:.3f}"

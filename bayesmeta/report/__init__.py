@@ -3,7 +3,9 @@
 from bayesmeta.report.quantities import quantities, wished_probability
 from bayesmeta.report.record import record, versions
 from bayesmeta.report.report import Report, pool_quantities
-from bayesmeta.report.words import evidence, number, odds_ratio, probability
+from bayesmeta.report.words import evidence
+from bayesmeta.wording import number, probability
+from bayesmeta.wording import spanned as odds_ratio
 
 __all__ = [
     "Report",

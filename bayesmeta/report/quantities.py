@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.posterior import Marginal, Posterior
-from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
 from bayesmeta.posterior.selected import SelectedPosterior
+from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
 
 WEIGHT = "weight"
 COLUMNS = ["outcome", "fit", "quantity", "of", "scale", "mean", "sd", "median", "lower", "upper", "wished", "above_1"]

@@ -18,11 +18,12 @@ from bayesmeta.posterior.averaged import AveragedMarginal
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior, InverseGamma, Normal
 from bayesmeta.sensitivity.asked import analysis
 from bayesmeta.sensitivity.part import Part, refusals
-from bayesmeta.sensitivity.words import listed, number, probability, ratio_interval
+from bayesmeta.sensitivity.words import probability, ratio_interval
 from bayesmeta.tables import plain, records
 from bayesmeta.tables import rows as each
 from bayesmeta.trials import Trials, with_arms_combined
 from bayesmeta.types import Array, Json
+from bayesmeta.wording import listed, number
 
 #: RoBMA-PSMA states its priors for Cohen's d; a log odds ratio is pi / sqrt(3) times as large.
 SCALE = pi / sqrt(3.0)

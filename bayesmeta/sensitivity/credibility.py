@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bayesmeta.errors import DataError
-from bayesmeta.sensitivity.words import ratio
 from bayesmeta.trials import PublishedPool
 from bayesmeta.types import Json
+from bayesmeta.wording import ratio
 
 Z = 1.959963984540054  # 97.5% point of the standard normal distribution
 
@@ -143,7 +143,7 @@ def _printed(estimate: float, lower: float, upper: float) -> str:
 
 
 def _scepticism(estimate: float, lower: float, upper: float, limit: float, credible: bool) -> str:
-    low, high = sorted((ratio(limit), ratio(-limit)), key=float)
+    low, high = ratio(-abs(limit)), ratio(abs(limit))
     text = (
         f"{_printed(estimate, lower, upper)} convinces everyone but a reader who held, before seeing it, that the OR"
         f" lies between {low} and {high} with 95% probability, or closer to 1 still: sceptical limit OR {ratio(limit)}."

@@ -14,9 +14,10 @@ from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.rows import Row, completed, conclusion, conclusions, row_of
 from bayesmeta.sensitivity.subsets import Subsets
-from bayesmeta.sensitivity.words import counted, effect_of
+from bayesmeta.sensitivity.words import effect_of
 from bayesmeta.trials import Trials
 from bayesmeta.types import Integers
+from bayesmeta.wording import counted
 
 
 @dataclass(frozen=True, eq=False)

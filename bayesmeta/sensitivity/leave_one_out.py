@@ -14,8 +14,9 @@ from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.rows import Row, completed, row_of
 from bayesmeta.sensitivity.subsets import Subsets
-from bayesmeta.sensitivity.words import counted, effect_of, listed, range_of
+from bayesmeta.sensitivity.words import effect_of, range_of
 from bayesmeta.trials import Trials
+from bayesmeta.wording import counted, listed
 
 
 @dataclass(frozen=True, eq=False)

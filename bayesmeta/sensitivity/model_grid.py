@@ -15,8 +15,9 @@ from bayesmeta.posterior import Posterior
 from bayesmeta.sensitivity.asked import analysis, effect_name
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.rows import Row, completed, row_of
-from bayesmeta.sensitivity.words import counted, effect_of, listed, range_of
+from bayesmeta.sensitivity.words import effect_of, range_of
 from bayesmeta.trials import Trials
+from bayesmeta.wording import counted, listed
 
 #: What stands for each kind of random effects that takes numbers.
 RANDOM_EFFECTS_TRIED = {"student_t": "student_t(4)", "mixture": "mixture(0.1, 5)"}

@@ -16,10 +16,10 @@ from bayesmeta.sensitivity.asked import analysis
 from bayesmeta.sensitivity.many import Question
 from bayesmeta.sensitivity.nodes import CommonNodes, common_nodes
 from bayesmeta.sensitivity.part import Part, refusals
-from bayesmeta.sensitivity.words import listed, number
 from bayesmeta.tables import rows as each
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
+from bayesmeta.wording import listed, number
 
 DELTA = 0.01
 DRAWS = 4000

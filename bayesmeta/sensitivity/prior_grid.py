@@ -18,10 +18,11 @@ from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.prior_choices import mu_priors, tau_priors
 from bayesmeta.sensitivity.refit import with_priors
 from bayesmeta.sensitivity.rows import COMPUTED, Row, completed, row_of
-from bayesmeta.sensitivity.words import between, counted, effect_of, listed, number, probability, range_of
+from bayesmeta.sensitivity.words import effect_of, probability, range_of
 from bayesmeta.tables import rows as each
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
+from bayesmeta.wording import between, counted, listed, number
 
 Taus = Sequence[HeterogeneityPrior]
 Mus = Sequence[EffectPrior]

@@ -15,9 +15,9 @@ from bayesmeta.sensitivity.many import Many, Question
 from bayesmeta.sensitivity.part import Part, refusals
 from bayesmeta.sensitivity.refit import with_priors
 from bayesmeta.sensitivity.rows import COMPUTED, row_of
-from bayesmeta.sensitivity.words import number, ratio
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
+from bayesmeta.wording import number, ratio
 
 NO_HETEROGENEITY = HalfNormal(1 / 500)  # Ott 2021: all but certain that there is none
 POINTS = 1200

@@ -20,9 +20,10 @@ from bayesmeta.sensitivity.prior_choices import rescaled
 from bayesmeta.sensitivity.refit import with_priors
 from bayesmeta.sensitivity.removals import Removal, fewest_removed
 from bayesmeta.sensitivity.rows import Row, completed, row_of
-from bayesmeta.sensitivity.words import counted, listed, number, probability, rounded
+from bayesmeta.sensitivity.words import probability
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
+from bayesmeta.wording import counted, listed, number, rounded
 
 BOUNDS = (0.975, 0.95)
 EFFECT_SCALES = (0.01, 100.0)

@@ -37,6 +37,7 @@ from bayesmeta.tables import records
 from bayesmeta.trials import PublishedPool, Trials, with_arms_combined
 from bayesmeta.trials.published import Z_975
 from bayesmeta.types import Array, Json
+from bayesmeta.wording import number
 
 LEVELS = np.array([0.5, 0.025, 0.975])
 FARTHEST_SIZE = 4.0  # sds of the prior of sizes: unread trials that far from the read ones are not believed
@@ -131,7 +132,7 @@ class UnreadTrials:
     def sentence(self) -> str:
         """The finding in words."""
         pool, ratio = self.published, words.ratio_interval
-        tau = "{} ({} to {})".format(*map(words.number, summary(self.tau)))
+        tau = "{} ({} to {})".format(*map(number, summary(self.tau)))
         i2 = "{:.0f}% ({:.0f}% to {:.0f}%)".format(*(100.0 * np.array(self.i2)))
         apart, new = ratio(*summary(self.difference)), ratio(*summary(self.theta_new))
         return (

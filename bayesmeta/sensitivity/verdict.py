@@ -15,8 +15,9 @@ from bayesmeta.sensitivity.prior_grid import PriorGrid
 from bayesmeta.sensitivity.reference import Reference
 from bayesmeta.sensitivity.rows import conclusion
 from bayesmeta.sensitivity.tipping_point import TippingPoint
-from bayesmeta.sensitivity.words import between, counted, listed, number, probability, ratio, ratio_interval, rounded
+from bayesmeta.sensitivity.words import probability, ratio_interval
 from bayesmeta.tables import rows as each
+from bayesmeta.wording import between, counted, listed, number, ratio, rounded
 
 Parts = Sequence[Part | Credibility]
 

@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bayesmeta.frequentist import Pools
-from bayesmeta.report import Report, number, odds_ratio, probability
+from bayesmeta.report import Report
 from bayesmeta.tables import rows
+from bayesmeta.wording import number, probability, spanned
 from bayesmeta.workflow.layout import console, plain_table
 from bayesmeta.workflow.what_if import show_finding
 
@@ -80,7 +81,7 @@ def answers_table(report: Report) -> Table:
             cell = "" if pd.isna(chance) else probability(chance)
             if row.scale == "ratio of ORs":
                 cell = f"P(ratio > 1) {cell}"
-            table.add_row(escape(name), odds_ratio(row.median, row.lower, row.upper), cell)
+            table.add_row(escape(name), spanned(row.median, row.lower, row.upper), cell)
     return table
 
 
@@ -92,6 +93,6 @@ def studies_table(report: Report) -> Table:
     counts = fit.trials.counts[fit.effects.rows]
     for row, count in zip(rows(fit.studies()), counts, strict=True):
         arms = ["" if np.isnan(count[j]) else f"{count[j]:.0f}/{count[j + 1]:.0f}" for j in (0, 2)]
-        observed = odds_ratio(*np.exp([row.y, row.y - 1.959964 * row.se, row.y + 1.959964 * row.se]))
-        table.add_row(escape(row.study), *arms, observed, odds_ratio(*np.exp([row.median, row.lower, row.upper])))
+        observed = spanned(*np.exp([row.y, row.y - 1.959964 * row.se, row.y + 1.959964 * row.se]))
+        table.add_row(escape(row.study), *arms, observed, spanned(*np.exp([row.median, row.lower, row.upper])))
     return table

@@ -10,10 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bayesmeta.report import number, odds_ratio, probability
 from bayesmeta.report.findings import Finding
 from bayesmeta.sensitivity import ModelGrid, Part, PriorGrid, Sensitivity, UnreadTrials
 from bayesmeta.tables import rows
+from bayesmeta.wording import number, probability, spanned
 from bayesmeta.workflow.layout import plain_table
 from bayesmeta.workflow.outputs import file_name
 
@@ -81,7 +81,7 @@ def model_table(grid: ModelGrid, file: str) -> Table:
     for row, chance in zip(rows(models), _wished(grid, models), strict=True):
         table.add_row(
             escape(row.model),
-            odds_ratio(*np.exp([row.median, row.lower, row.upper])),
+            spanned(*np.exp([row.median, row.lower, row.upper])),
             number(row.tau),
             _span(row.new_lower, row.new_upper),
             probability(chance),
@@ -99,7 +99,7 @@ def unread_table(unread: UnreadTrials, file: str) -> Table:
     )
     for row in rows(unread.table):
         chance = "" if pd.isna(row.above_1) else probability(row.above_1)
-        table.add_row(row.quantity, str(row.k), odds_ratio(row.median, row.lower, row.upper), row.scale, chance)
+        table.add_row(row.quantity, str(row.k), spanned(row.median, row.lower, row.upper), row.scale, chance)
     return table
 
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from matplotlib import cbook
 
 from bayesmeta.plots.style import new_figure, styled
-from bayesmeta.plots.text import UNKNOWN_SIGN, fitted, number, percent, plain_text, width
+from bayesmeta.plots.text import UNKNOWN_SIGN, fitted, number, plain_text, width
+from bayesmeta.wording import percent
 from tests.plots.reading import AWKWARD
 
 anything = st.text(st.characters(exclude_categories=()), max_size=40)

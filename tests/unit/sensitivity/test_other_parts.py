@@ -10,7 +10,7 @@ import bayesmeta as bm
 from bayesmeta import sensitivity
 from bayesmeta.errors import BayesmetaError, ModelError
 from bayesmeta.sensitivity.power_scaling import Powers, power_scaled
-from bayesmeta.sensitivity.words import number, ratio
+from bayesmeta.wording import number, ratio
 
 
 @pytest.fixture(scope="module")
