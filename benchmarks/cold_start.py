@@ -15,6 +15,11 @@ from statistics import median
 TABLE = "study,estimate,se\n" + "".join(f"trial {i},{0.1 * (i % 7):.1f},{0.2 + 0.02 * i:.2f}\n" for i in range(26))
 
 
+COUNTS = "study,events_treated,total_treated,events_control,total_control\n" + "".join(
+    f"trial {i},{12 + i % 7},{40 + i},{9 + i % 5},{42 + i}\n" for i in range(26)
+)
+
+
 def seconds(command: list[str]) -> float:
     start = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -26,12 +31,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trials.csv"
         path.write_text(TABLE)
+        counts = Path(folder) / "counts.csv"
+        counts.write_text(COUNTS)
         command_line = str(Path(sys.executable).with_name("bayesmeta"))
         commands = {
             "imports": [sys.executable, "-c", "import numpy, scipy, pandas"],
             "light": [sys.executable, "-c", "import bayesmeta"],
             "fit": [command_line, "fit", str(path), "--likelihood", "normal", "--json"],
             "table": [command_line, "fit", str(path), "--likelihood", "normal"],
+            "counts": [command_line, "fit", str(counts), "--likelihood", "hypergeometric"],
         }
         times: dict[str, list[float]] = {name: [] for name in commands}
         for run in range(runs + 1):

@@ -193,8 +193,11 @@ def to_chebyshev(n: int) -> Array:
 
 def clenshaw(series: Array, x: Array) -> Array:
     """Chebyshev series (T, n) at x (T, N), row by row."""
-    ahead, further = np.zeros(x.shape), np.zeros(x.shape)
+    ahead, further, spare = np.zeros(x.shape), np.zeros(x.shape), np.empty(x.shape)
     double = 2.0 * x
     for j in range(series.shape[1] - 1, 0, -1):
-        ahead, further = series[:, j : j + 1] + double * ahead - further, ahead
+        np.multiply(double, ahead, out=spare)
+        spare -= further
+        spare += series[:, j : j + 1]
+        ahead, further, spare = spare, ahead, further
     return np.asarray(series[:, :1] + x * ahead - further)

@@ -30,6 +30,7 @@ def sum_over_rows(series: Array, first: Array, second: Array) -> Array:
     >>> np.allclose(sum_over_rows(np.array([[0.0, 0.0, 1.0]]), a, b), 2 * (a.T + b) ** 2 - 1)
     True
     """
+    series = series[:, : _needed(series)]
     rows, n = series.shape
     reach = np.maximum(np.abs(second).max(axis=1), 1e-300)
     room = np.maximum(1.0 - reach, 0.0)[:, None]
@@ -37,15 +38,19 @@ def sum_over_rows(series: Array, first: Array, second: Array) -> Array:
     places = np.clip(inside[:, :, None] + reach[:, None, None] * chebyshev_points(n), -1.0, 1.0)
     values = clenshaw(series, places.reshape(rows, -1)).reshape(*first.shape, n)
     coefficients = values @ to_chebyshev(n).T  # (R, J, n)
-    kept = 1 + int(np.flatnonzero(np.abs(coefficients).max(axis=(0, 1)) > TRIMMED).max(initial=0))
+    kept = _needed(coefficients)
     local = second / reach[:, None]
     basis = np.empty((rows, kept, second.shape[1]))
-    basis[:, 0] = 1.0
-    if kept > 1:
-        basis[:, 1] = local
+    basis[:, 0], basis[:, 1] = 1.0, local
     local = 2.0 * local
     for q in range(2, kept):
         np.multiply(local, basis[:, q - 1], out=basis[:, q])
         basis[:, q] -= basis[:, q - 2]
     by_axis = np.moveaxis(coefficients[:, :, :kept], 1, 0).reshape(first.shape[1], -1)
     return np.asarray(by_axis @ basis.reshape(-1, second.shape[1]))
+
+
+def _needed(series: Array) -> int:
+    """How many of the coefficients (..., n) matter, two at least."""
+    seen = np.flatnonzero(np.abs(series).reshape(-1, series.shape[-1]).max(axis=0) > TRIMMED)
+    return max(int(seen.max(initial=0)) + 1, 2)

@@ -1,5 +1,7 @@
 """What is asked about: an exact posterior, the effect that the conclusion is drawn on, the direction of interest."""
 
+import numpy as np
+
 from bayesmeta.errors import BayesmetaError, ModelError
 from bayesmeta.fit import fit
 from bayesmeta.model import Model
@@ -72,7 +74,14 @@ def name_of_probability(side: int, wished: bool) -> str:
 
 
 def effect_name(posterior: Posterior) -> str:
-    """What the effect in question is: with moderators it is that of the reference row, the intercept's."""
-    if posterior.model.moderators is None:
+    """What the effect in question is: with moderators it is that of the reference row, the intercept's.
+
+    Another category is asked about by making it the reference: `C(x, contr.treatment('yes'))` in the formula.
+    """
+    moderators, design = posterior.model.moderators, posterior.design
+    if moderators is None:
         return "pooled OR"
-    return f"OR of the reference category ({posterior.model.moderators})"
+    for label, setting in design.settings().items():
+        if np.array_equal(design.row(setting), design.reference):
+            return f"OR where {label} (the reference category)"
+    return f"OR of the reference category ({moderators})"

@@ -169,3 +169,13 @@ def test_where_nobody_said_what_is_wished_no_verdict_says_so():
     found = sensitivity.all(trials)
     assert not any("wished" in sentence for sentence in found.sentences)
     assert "P(OR > 1)" in found.verdict
+
+
+def test_with_moderators_the_words_say_whose_odds_ratio_it_is():
+    for formula, name in (
+        ("~ allocation", "OR where allocation = alternate (the reference category)"),
+        ("~ C(allocation, contr.treatment('random'))", "OR where allocation = random (the reference category)"),
+        ("~ latitude", "OR of the reference category (~ latitude)"),
+    ):
+        part = sensitivity.leave_one_out(bm.load("bcg"), bm.Model("normal", moderators=formula))
+        assert name in part.sentence
