@@ -9,7 +9,7 @@ from bayesmeta.cli.options import AsJson, not_a_replication, output_file
 from bayesmeta.cli.output import console, json_text, print_lines, print_table
 from bayesmeta.errors import DataError
 from bayesmeta.trials import Trials, dataset_names, load, template
-from bayesmeta.trials.datasets import DATA_SETS
+from bayesmeta.trials.datasets import DATA_SETS, JOINT_SETS
 from bayesmeta.trials.place import shown
 from bayesmeta.wording import counted
 
@@ -90,7 +90,10 @@ def print_list() -> None:
         about = entry(name)
         out.print(name, style="bold")
         print_lines(out, [f"  {about['about']}", f"  {about['source']}"])
-    print_lines(out, ["", "`bayesmeta data NAME` shows one; `bayesmeta fit NAME` fits it."])
+    joined = [
+        f"`bayesmeta fit {name} --joint` fits {' and '.join(both)} together." for name, both in JOINT_SETS.items()
+    ]
+    print_lines(out, ["", "`bayesmeta data NAME` shows one; `bayesmeta fit NAME` fits it.", *joined])
 
 
 def contents(trials: Trials) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bayesmeta.cli.fit_text import print_fit
+from bayesmeta.cli.joint import with_joint
 from bayesmeta.cli.model_options import with_model
 from bayesmeta.cli.options import (
     AsJson,
@@ -36,6 +37,7 @@ Accuracy = Annotated[
 DrawsTo = Annotated[str | None, typer.Option(metavar="FILE.nc", help="Also write draws, as netCDF that ArviZ reads.")]
 
 
+@with_joint
 @with_model
 def fit_command(
     file: File,

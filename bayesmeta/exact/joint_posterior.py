@@ -17,7 +17,7 @@ from bayesmeta.exact.joint_studies import study_components, study_draws
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
 from bayesmeta.model import JointModel
 from bayesmeta.posterior import Marginal, NormalMixture, Posterior, mixture_quantiles
-from bayesmeta.posterior.bivariate import both_sides
+from bayesmeta.posterior.bivariate import both_sides, mixture_density
 from bayesmeta.posterior.joint import JointPosterior
 from bayesmeta.posterior.joint_arviz import joint_tree
 from bayesmeta.trials import JointTrials
@@ -25,6 +25,7 @@ from bayesmeta.types import Array
 
 LEFT_OUT = 1e-13  # of the mass: components of a mixture without which its quantiles are the same
 ROWS_AT_A_TIME = 4
+IN_PICTURES = 2000  # components of the density in two dimensions
 
 
 class ExactJointPosterior(JointPosterior):
@@ -106,6 +107,15 @@ class ExactJointPosterior(JointPosterior):
             one, other = self._nodes.tau
             covariance = covariance + np.stack([one**2, self._nodes.rho * one * other, other**2])
         return float(self._nodes.weight @ both_sides(self._nodes.given.mean, covariance, signs))
+
+    def density(self, x: Array, y: Array) -> Array:
+        # Of components this smooth and this many, those at even steps of their cumulative weight give the picture.
+        places = (np.arange(IN_PICTURES) + 0.5) / IN_PICTURES
+        order = np.argsort(self._nodes.given.mean[0])
+        chosen = order[np.searchsorted(np.cumsum(self._nodes.weight[order]), places)]
+        given = self._nodes.given
+        weight = np.full(IN_PICTURES, 1.0 / IN_PICTURES)
+        return mixture_density(x, y, given.mean[:, chosen], given.covariance[:, chosen], weight)
 
     # ---- tables
 

@@ -12,6 +12,7 @@ from bayesmeta.model import JointModel, Model
 from bayesmeta.nuts.fit import fit_nuts
 from bayesmeta.nuts.posterior import CHAINS, LEVELS, SUMMARY
 from bayesmeta.posterior import Marginal, PointMass, Posterior
+from bayesmeta.posterior.bivariate import kernel_density
 from bayesmeta.posterior.chains import chain_statistics
 from bayesmeta.posterior.draws import DrawsMarginal
 from bayesmeta.posterior.joint import JointPosterior
@@ -87,6 +88,9 @@ class NutsJointPosterior(JointPosterior):
     def _both_wished(self, signs: tuple[int, int], new: bool) -> float:
         effect = self._draws["theta_new" if new else "mu"] * np.array(signs)
         return float((effect > 0.0).all(axis=-1).mean())
+
+    def density(self, x: Array, y: Array) -> Array:
+        return kernel_density(x, y, self._draws["mu"].reshape(-1, 2))
 
     @cached_property
     def quantities(self) -> dict[str, Marginal]:

@@ -8,6 +8,8 @@ from bayesmeta.plots.against_pools import against_pools
 from bayesmeta.plots.diagnostics import diagnostics
 from bayesmeta.plots.forest import forest
 from bayesmeta.plots.forest_rows import forest_table
+from bayesmeta.plots.joint_density import joint_density
+from bayesmeta.plots.moved_children import moved_children
 from bayesmeta.plots.new_setting import new_setting
 from bayesmeta.plots.practice import practice
 from bayesmeta.plots.prior_posterior import prior_posterior
@@ -28,6 +30,8 @@ __all__ = [
     "diagnostics",
     "forest",
     "forest_table",
+    "joint_density",
+    "moved_children",
     "new_setting",
     "practice",
     "prior_posterior",

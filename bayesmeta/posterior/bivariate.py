@@ -56,3 +56,50 @@ def both_sides(mean: Array, covariance: Array, signs: tuple[int, int]) -> Array:
         correlation = np.where((sd > 0.0).all(axis=0), covariance[1] / (sd[0] * sd[1]), 0.0)
     limits = np.asarray(signs, dtype=float)[:, None] * mean / sd
     return both_below(limits[0], limits[1], np.clip(signs[0] * signs[1] * correlation, -1.0 + 1e-15, 1.0 - 1e-15))
+
+
+def mixture_density(x: Array, y: Array, mean: Array, covariance: Array, weight: Array) -> Array:
+    """Density of a mixture of bivariate normal distributions on a grid.
+
+    Parameters
+    ----------
+    x, y : the grid's axes.
+    mean : (2, N). covariance : (3, N) var(X), cov, var(Y). weight : (N,) that sum to one.
+
+    Returns
+    -------
+    (len(x), len(y))
+    """
+    determinant = covariance[0] * covariance[2] - covariance[1] ** 2
+    p11, p12, p22 = (part / determinant for part in (covariance[2], -covariance[1], covariance[0]))
+    scale = weight / (2.0 * np.pi * np.sqrt(determinant))
+    density = np.zeros((len(x), len(y)))
+    away = y[:, None] - mean[1]
+    of_y = p22 * away**2
+    for i, place in enumerate(x):
+        one = place - mean[0]
+        density[i] = np.exp(-0.5 * (p11 * one**2 + 2.0 * p12 * one * away + of_y)) @ scale
+    return density
+
+
+def kernel_density(x: Array, y: Array, draws: Array, smooth: float = 0.2) -> Array:
+    """Density of draws on a grid with even steps: counts in bins, smoothed by a Gaussian kernel along each axis.
+
+    Parameters
+    ----------
+    x, y : the grid's axes. draws : (n, 2).
+    smooth : width of the kernel in standard deviations.
+
+    Returns
+    -------
+    (len(x), len(y))
+    """
+    steps = [axis[1] - axis[0] for axis in (x, y)]
+    edges = [np.append(axis - 0.5 * step, axis[-1] + 0.5 * step) for axis, step in zip((x, y), steps)]
+    density, *_ = np.histogram2d(draws[:, 0], draws[:, 1], bins=edges)
+    for j, step in enumerate(steps):
+        spread = max(smooth * float(draws[:, j].std()) / step, 0.3)
+        reach = int(np.ceil(4.0 * spread))
+        kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / spread) ** 2)
+        density = np.apply_along_axis(np.convolve, j, density, kernel / kernel.sum(), mode="same")
+    return np.asarray(density / (len(draws) * steps[0] * steps[1]))

@@ -78,6 +78,10 @@ class JointPosterior(ABC):
         """P(sign_1 effect_1 > 0 and sign_2 effect_2 > 0), of mu or in a new setting."""
 
     @abstractmethod
+    def density(self, x: Array, y: Array) -> Array:
+        """Density of (mu_1, mu_2) on a grid of log odds ratios with even steps: (len(x), len(y))."""
+
+    @abstractmethod
     def _summaries(self) -> pd.DataFrame:
         """One row a parameter: mean, sd, median, lower, upper, and the engine's own columns."""
 

@@ -167,6 +167,20 @@ class JointTrials:
         columns = ["study", "arm", self.outcomes[0], "neither", self.outcomes[1], "total"]
         return pd.DataFrame(rows, columns=pd.Index(columns, dtype=object))
 
+    def observed_control_arm(self) -> tuple[float, float]:
+        """Proportions of the first and second category in the control arms of all trials with three counts together.
+
+        Examples
+        --------
+        >>> from bayesmeta.trials import load
+        >>> [round(share, 3) for share in load("attachment/classification").observed_control_arm()]
+        [0.205, 0.644]
+        """
+        people = self.categories[self.classified, 1].sum(axis=0)
+        if not people.sum() or not people[[0, 2]].all():
+            raise DataError(f"{self.name}: no trial shows all three categories, so there is no observed control arm.")
+        return float(people[0] / people.sum()), float(people[2] / people.sum())
+
     def without(self, study: str) -> "JointTrials":
         """All trials but one.
 

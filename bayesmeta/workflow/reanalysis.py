@@ -15,6 +15,7 @@ from bayesmeta.posterior import Posterior
 from bayesmeta.report import Report, evidence
 from bayesmeta.sensitivity import Sensitivity, UnreadTrials
 from bayesmeta.trials import Trials
+from bayesmeta.workflow.classification import together
 from bayesmeta.workflow.outputs import slug, staged, write_draws, write_findings, write_results
 
 ATTACHMENT = ("attachment/secure", "attachment/disorganised")
@@ -69,6 +70,8 @@ def reanalyse(tables: Sequence[Trials], out: str | Path, options: Options, say: 
             if trials.name in reports:
                 raise BayesmetaError(f"{trials.name}: given twice. Name each table once.")
             reports[trials.name] = _one(trials, folder / slug(trials.name), options, say)
+        sampling = {"seed": options.seed, "draws": options.draws, "chains": options.chains}
+        together(tables, folder, reports, say, sampling=None if options.quick else sampling)
         write_results(folder, reports, seed=options.seed, options=_plain(options, tables))
     return reports
 

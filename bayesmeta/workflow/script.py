@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.fit import SEED
-from bayesmeta.trials import Trials, load, read_trials
+from bayesmeta.trials import JointTrials, Trials, load, read_trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ class Script:
         self.draws: int = options.draws
         self.seed: int = options.seed
         self.out = Path(options.out)
-        self._evidence: list[Trials | Survey] = []
+        self._evidence: list[Trials | JointTrials | Survey] = []
         self._figures: dict[str, list[Figure]] = {}
         self._tables: dict[str, dict[str, pd.DataFrame]] = {}
         self._reports: dict[str, Report] = {}
@@ -106,6 +106,24 @@ class Script:
         self.say(sentence)
         return found
 
+    def joint(self, name: str) -> "JointTrials":
+        """The shipped trials with two outcomes of that name, or the table given by --data in their place.
+
+        Parameters
+        ----------
+        name : of a shipped joint data set.
+
+        Returns
+        -------
+        JointTrials
+        """
+        from bayesmeta.workflow import classification
+
+        found = classification.joint_of(self.data, name)
+        self._evidence.append(found)
+        self.say(classification.words(found))
+        return found
+
     def say(self, message: str) -> None:
         """A line of progress on standard error."""
         print(message, file=sys.stderr, flush=True)
@@ -150,6 +168,23 @@ class Script:
         terminal.show(report)
         self.say(f"Results are in {self.out}.")
 
+    def report_joint(self, *results: Any) -> None:
+        """Write figures, tables, draws, results.json and record.json of two outcomes at once, and print what was found.
+
+        Parameters
+        ----------
+        results : joint posteriors, checks and findings, in any order.
+        """
+        from bayesmeta.workflow import classification
+
+        trials = self._current()
+        if not isinstance(trials, JointTrials):
+            raise BayesmetaError("these trials have one outcome: call run.report(...), or begin with run.joint(name).")
+        figures, tables = self._figures.get(trials.name, []), self._tables.get(trials.name, {})
+        options = {"seed": self.seed, "options": {"draws": self.draws, "own data": self.data is not None}}
+        print("\n".join(classification.write(self.out, trials, results, figures, tables, options)))
+        self.say(f"Results are in {self.out}.")
+
     def report_survey(self, found: "PracticeAgainstEvidence") -> None:
         """Write figures, tables, results.json and record.json of a survey of practice, and print what was found.
 
@@ -165,7 +200,7 @@ class Script:
         print("\n".join(found.sentences))
         self.say(f"Results are in {self.out}.")
 
-    def _current(self) -> "Trials | Survey":
+    def _current(self) -> "Trials | JointTrials | Survey":
         if not self._evidence:
             raise BayesmetaError("a script saves and reports on trials: call run.trials(name) first.")
         return self._evidence[-1]

@@ -10,6 +10,7 @@ import pytest
 
 MODELS = Path(__file__).parents[2] / "models"
 SCRIPTS = sorted(path.name for path in MODELS.glob("*.py"))
+JOINT = ("attachment_classification.py",)  # its table has two outcomes
 SURVEYS = ("practice_and_evidence.py",)  # they read another kind of table than trials
 REANALYSES = ("secure_attachment.py", "disorganised_attachment.py")
 
@@ -98,7 +99,7 @@ def test_a_bad_survey_is_refused_in_one_message(tmp_path: Path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("script", [script for script in SCRIPTS if script not in SURVEYS])
+@pytest.mark.parametrize("script", [script for script in SCRIPTS if script not in (*SURVEYS, *JOINT)])
 def test_a_bad_table_is_refused_in_one_message(script: str, tmp_path: Path):
     (tmp_path / "bad.csv").write_text(
         "study,events_treated,total_treated,events_control,total_control\nMoran 2005,53,49,19,50\n"
@@ -109,4 +110,31 @@ def test_a_bad_table_is_refused_in_one_message(script: str, tmp_path: Path):
     assert len(message) == 1, done.stderr
     assert "bad.csv" in message[0]
     assert "Moran 2005" in message[0]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_both_outcomes_together_run_step_by_step(tmp_path: Path):
+    done = run("attachment_classification.py", tmp_path, "--out", "out", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert "not a replication" in done.stderr
+    assert "Borrowing of strength (joint trinomial, nuts" in done.stdout
+    files = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"joint-density.png", "moved-children.png", "borrowing.csv", "moved-children.csv", "record.json"} <= files
+    results = json.loads((tmp_path / "out" / "results.json").read_text())["attachment/classification"]
+    assert [fit["fit"] for fit in results["fits"]] == [
+        "joint normal, exact",
+        "joint normal, nuts",
+        "joint trinomial, nuts",
+    ]
+
+
+def test_children_in_two_categories_at_once_are_refused_in_one_message(tmp_path: Path):
+    header = "study,outcome,events_treated,total_treated,events_control,total_control\n"
+    rows = "Moss 2011,secure,23,35,9,32\nMoss 2011,disorganised,17,35,18,32\n"
+    (tmp_path / "bad.csv").write_text(header + rows)
+    done = run("attachment_classification.py", tmp_path, "--data", "bad.csv", "--out", "out")
+    assert done.returncode == 2
+    assert done.stderr.strip().count("\n") == 0
+    assert "bad.csv, row 3 (Moss 2011), column events_treated: 23 + 17 people" in done.stderr
     assert not (tmp_path / "out").exists()

@@ -1,0 +1,122 @@
+"""A posterior of two outcomes as tables and sentences; odds ratios appear here, at the edge."""
+
+import numpy as np
+
+from bayesmeta.cli.output import console, number, print_lines, print_table, probability, ratio, trials_in_words
+from bayesmeta.posterior import JointPosterior
+from bayesmeta.posterior.borrowing import Borrowing
+from bayesmeta.posterior.joint import SIGNS
+from bayesmeta.posterior.moved_children import MovedChildren
+from bayesmeta.priors import describe
+
+Z_975 = 1.959963984540054
+
+
+def print_joint(posterior: JointPosterior, moved: MovedChildren | None, borrowed: Borrowing | None) -> None:
+    """The headline, both at once, where people move, what was borrowed, trials, and what was assumed."""
+    out, trials = console(), posterior.trials
+    both = int(posterior.effects.reported.all(axis=1).sum())
+    k = len(posterior.studies_in_model)
+    print_table(
+        out,
+        f"{trials.name}: {trials_in_words(k)}, {both} with both outcomes, {posterior.label} posterior",
+        ["median (95% interval)", "odds ratio", "log OR"],
+        parameter_rows(posterior),
+    )
+    print_lines(out, together(posterior))
+    if moved is not None:
+        print_table(
+            out,
+            "Where people move: percent of an arm, median (95% interval)",
+            ["category", "control", "change", "P(more)"],
+            moved_rows(moved),
+        )
+        print_lines(out, [moved.sentence, ""])
+    if borrowed is not None:
+        print_lines(out, [borrowed.sentence, ""])
+    print_table(
+        out,
+        "Trials: odds ratio with 95% interval",
+        ["trial", "outcome", "observed", "shrunken"],
+        [
+            [
+                row["study"],
+                row["outcome"],
+                _exp(row["y"], row["y"] - Z_975 * row["se"], row["y"] + Z_975 * row["se"]),
+                _exp(row["median"], row["lower"], row["upper"]),
+            ]
+            for row in posterior.studies().to_dict("records")
+        ],
+    )
+    print_sampling(posterior)
+    print_lines(out, [*assumptions(posterior), *posterior.remarks()])
+
+
+def moved_rows(moved: MovedChildren) -> list[list[str]]:
+    """Each category: percent before, change, and how sure it is that it grows."""
+    rows = []
+    for row in moved.table.to_dict("records"):
+        change, lower, upper = (100 * row[name] for name in ("change", "change_lower", "change_upper"))
+        span = f"{change:+.1f} ({lower:+.1f} to {upper:+.1f})"
+        rows.append([row["category"], f"{100 * row['control']:.0f}", span, probability(row["p_increase"])])
+    return rows
+
+
+def parameter_rows(posterior: JointPosterior) -> list[list[str]]:
+    """Each parameter: name, exponential where it is an effect, own scale."""
+    rows = []
+    for name, row in posterior.summary().iterrows():
+        three = float(row["median"]), float(row["lower"]), float(row["upper"])
+        effect = str(name).startswith(("mu", "theta_new"))
+        rows.append([str(name), _exp(*three) if effect else "", _linear(*three)])
+    return rows
+
+
+def together(posterior: JointPosterior) -> list[str]:
+    """How sure of both wished directions at once."""
+    if not all(direction in SIGNS for direction in posterior.trials.directions):
+        return ["No direction is stated for one of the outcomes, so there is no probability of both being better."]
+    wished = " and ".join(
+        f"{'more' if direction == 'higher' else 'less'} {outcome}"
+        for direction, outcome in zip(posterior.trials.directions, posterior.outcomes)
+    )
+    mean, new = (posterior.joint_probability(new_setting=which) for which in (False, True))
+    return [f"P({wished}): {probability(mean)} on average, {probability(new)} in a new setting.", ""]
+
+
+def print_sampling(posterior: JointPosterior) -> None:
+    """How well the parameters were sampled, where they were."""
+    summary = posterior.summary()
+    if "rhat" in summary:
+        print_table(
+            console(),
+            "Sampling",
+            ["parameter", "R-hat", "ESS (bulk)", "MCSE of the mean"],
+            [
+                [str(name), f"{row['rhat']:.3f}", number(row["ess_bulk"]), number(row["mcse_mean"])]
+                for name, row in summary.iterrows()
+            ],
+        )
+
+
+def assumptions(posterior: JointPosterior) -> list[str]:
+    """Model and priors in words."""
+    model = posterior.model
+    lines = [f"Model: {model.likelihood} likelihood of both outcomes, bivariate normal random effects."]
+    for j, outcome in enumerate(posterior.outcomes):
+        lines.append(f"Prior of mu[{outcome}]: {describe(model.mu_priors[j])}".removesuffix(".") + ".")
+        lines.append(f"Prior of tau[{outcome}]: {describe(posterior.tau_priors[j])}".removesuffix(".") + ".")
+    lines.append(f"Prior of rho: {model.rho_prior}.")
+    if model.likelihood == "trinomial":
+        lines.append(f"Prior of the baselines (log odds midway between the arms): {model.baseline_prior}.")
+    if posterior.log_marginal_likelihood is not None:
+        lines.append(f"Log marginal likelihood {posterior.log_marginal_likelihood:.4f}.")
+    return lines
+
+
+def _exp(median: float, lower: float, upper: float) -> str:
+    return f"{ratio(median)} ({ratio(lower)} to {ratio(upper)})"
+
+
+def _linear(median: float, lower: float, upper: float) -> str:
+    return f"{number(median)} ({number(lower)} to {number(upper)})" if np.isfinite(median) else "-"

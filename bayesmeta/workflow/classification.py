@@ -1,0 +1,170 @@
+"""Two outcomes at once: in a script of its own, and beside the separate fits of the reanalysis."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from bayesmeta import checks
+from bayesmeta.errors import BayesmetaError
+from bayesmeta.fit import fit
+from bayesmeta.model import JointModel
+from bayesmeta.posterior import JointPosterior
+from bayesmeta.report import Report, evidence, versions
+from bayesmeta.report.findings import Finding
+from bayesmeta.trials import JointTrials, Trials, join, load, read_joint
+from bayesmeta.trials.datasets import JOINT_SETS
+from bayesmeta.types import Json
+from bayesmeta.workflow.outputs import RECORD, slug, staged, write_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def joint_of(data: str | None, name: str) -> JointTrials:
+    """The shipped trials, or a user's table with the outcomes' directions and published results of the shipped ones."""
+    shipped = load(name)
+    assert isinstance(shipped, JointTrials)
+    if data is None:
+        return shipped
+    table = read_joint(data)
+    parts = [
+        replace(part, direction=part.direction or known.direction, published=known.published)
+        for part, known in zip(table.parts, shipped.parts)
+    ]
+    return JointTrials(parts[0], parts[1], table.name)
+
+
+def words(trials: JointTrials) -> str:
+    """What the tables hold of what was published."""
+    both = int(trials.in_both.sum())
+    told = " ".join(
+        evidence(part).split(" further rows")[0].rsplit(". ", 1)[0].rstrip(".") + "." for part in trials.parts
+    )
+    return f"{told} {both} of {trials.k} trials report both outcomes."
+
+
+def write(
+    out: Path,
+    trials: JointTrials,
+    results: Sequence[Any],
+    figures: Sequence["Figure"],
+    tables: Mapping[str, pd.DataFrame],
+    options: Mapping[str, object],
+) -> list[str]:
+    """Figures, tables, results.json, draws and record.json of a joint analysis; gives the findings in words.
+
+    Parameters
+    ----------
+    out : folder.
+    trials : the evidence.
+    results : posteriors and findings, in any order.
+    figures, tables : to write, tables by name.
+    options : stored in the record.
+
+    Raises
+    ------
+    BayesmetaError : for something that is no result.
+    """
+    from bayesmeta.plots import save_figure
+
+    fits = [one for one in results if isinstance(one, JointPosterior)]
+    findings = [one for one in results if not isinstance(one, JointPosterior)]
+    for one in findings:
+        if not isinstance(one, Finding):
+            raise BayesmetaError(f"a joint report takes posteriors, checks and the like, not {type(one).__name__}.")
+    with staged(out) as folder:
+        for figure in figures:
+            save_figure(figure, folder / f"{figure.get_label()}.png")
+        own = {"classification": trials.classification()} | {f"summary {one.label}": tidy(one) for one in fits}
+        for name, table in {**own, **tables, **named(findings)}.items():
+            table.to_csv(folder / f"{slug(name)}.csv", index=False, lineterminator="\n")
+        for one in fits:
+            if one.engine == "nuts":
+                one.to_arviz().to_netcdf(folder / f"draws-{slug(one.label)}.nc", engine="h5netcdf")
+        write_json(folder / "results.json", {trials.name: _plain(trials, fits, findings)})
+        files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        data = {"name": trials.name, "k": trials.k, "sha256": trials.fingerprint}
+        write_json(folder / RECORD, {**options, "data": data, "versions": versions(), "files": files})
+    return [one.sentence for one in (*fits, *findings)]
+
+
+def named(findings: Sequence[Finding]) -> dict[str, pd.DataFrame]:
+    """The table of each finding under its kind, numbered where there are several."""
+    tables: dict[str, pd.DataFrame] = {}
+    for finding in findings:
+        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(finding).__name__).lower()
+        count = sum(name.split(" ")[0] == kind for name in tables)
+        tables[f"{kind} {count + 1}" if count else kind] = finding.table
+    return tables
+
+
+def tidy(posterior: JointPosterior) -> pd.DataFrame:
+    """The summary with the parameters in a column."""
+    return posterior.summary().reset_index(names="parameter")
+
+
+def _plain(trials: JointTrials, fits: Sequence[JointPosterior], findings: Sequence[Finding]) -> Json:
+    return {
+        "evidence": words(trials),
+        "fits": [{"fit": one.label} | one.to_dict() for one in fits],
+        "findings": [{"finding": type(one).__name__} | one.to_dict() for one in findings],
+    }
+
+
+def together(
+    tables: Sequence[Trials],
+    folder: Path,
+    reports: Mapping[str, Report],
+    say: Callable[[str], None],
+    *,
+    sampling: Mapping[str, Any] | None,
+) -> None:
+    """The joint fit of two outcomes that were fitted separately: its findings to both reports, its files to a folder.
+
+    Parameters
+    ----------
+    tables : that were reanalysed; nothing happens where no two of them are a joint data set.
+    folder : of the results.
+    reports : of each outcome, by name.
+    say : receives a line of progress at each step.
+    sampling : seed, draws and chains of NUTS for the trinomial model; None to leave that out.
+    """
+    from bayesmeta.plots import joint_density, moved_children, save_figure
+
+    by_name = {trials.name: trials for trials in tables}
+    for name, (first, second) in JOINT_SETS.items():
+        if first not in by_name or second not in by_name:
+            continue
+        trials = join(by_name[first], by_name[second], name=name)
+        place = folder / slug(name)
+        place.mkdir(parents=True)
+        fits = list(_fits(trials, say, sampling))
+        findings: list[Finding] = []
+        for one in fits:
+            moved = one.moved_children(trials.observed_control_arm())
+            findings += [one.borrowing(), moved]
+            for figure in (joint_density(one), moved_children(moved)):
+                save_figure(figure, place / f"{figure.get_label()}-{one.model.likelihood}.png")
+            tidy(one).to_csv(place / f"summary-{slug(one.label)}.csv", index=False, lineterminator="\n")
+        for name_of_table, table in named(findings).items():
+            table.to_csv(place / f"{slug(name_of_table)}.csv", index=False, lineterminator="\n")
+        write_json(place / "results.json", _plain(trials, fits, findings))
+        for finding in findings:
+            reports[first].add(finding)
+            reports[second].add(finding)
+
+
+def _fits(
+    trials: JointTrials, say: Callable[[str], None], sampling: Mapping[str, Any] | None
+) -> Iterator[JointPosterior]:
+    say("Both outcomes together: exact posterior, bivariate normal likelihood")
+    yield fit(trials, JointModel("normal"))
+    if sampling is not None:
+        say("Both outcomes together: NUTS, trinomial likelihood")
+        posterior = fit(trials, JointModel("trinomial"), engine="nuts", **sampling)
+        checks.convergence(posterior).require()
+        yield posterior
