@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,18 @@ from bayesmeta.exact.joint_given import JointProblem
 from bayesmeta.exact.joint_marginals import rho_marginal, tau_marginal
 from bayesmeta.exact.joint_nodes import JointNodes
 from bayesmeta.exact.joint_studies import study_components, study_draws
+from bayesmeta.exact.many_components import quantiles_of_many
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
 from bayesmeta.model import JointModel
-from bayesmeta.posterior import Marginal, NormalMixture, Posterior, mixture_quantiles
+from bayesmeta.posterior import Marginal, NormalMixture, Posterior
 from bayesmeta.posterior.bivariate import both_sides, mixture_density
 from bayesmeta.posterior.joint import JointPosterior
 from bayesmeta.posterior.joint_arviz import joint_tree
 from bayesmeta.trials import JointTrials
-from bayesmeta.types import Array
+from bayesmeta.types import Array, Integers
 
 LEFT_OUT = 1e-13  # of the mass: components of a mixture without which its quantiles are the same
-ROWS_AT_A_TIME = 4
+LEFT_OUT_OF_STUDIES = 1e-9  # of the mass: their many quantiles are the same to 1e-8 of a standard deviation
 IN_PICTURES = 2000  # components of the density in two dimensions
 
 
@@ -128,7 +130,8 @@ class ExactJointPosterior(JointPosterior):
                 found[name] = [*two, *marginal.quantile(LEVELS)]
         effects = [(kind, j) for kind in ("mu", "theta_new") for j in (0, 1)]
         components = [self._components(j, kind == "theta_new") for kind, j in effects]
-        table = self._table(np.stack([one for one, _ in components]), np.stack([sd for _, sd in components]))
+        means, sds = (np.stack([pair[part] for pair in components]) for part in (0, 1))
+        table = self._table(means, sds, self._needed(LEFT_OUT))
         for (kind, j), row in zip(effects, table):
             moments = self._moments(kind, j)
             row[moments:2] = np.nan
@@ -137,28 +140,29 @@ class ExactJointPosterior(JointPosterior):
         return pd.DataFrame(np.array([found[name] for name in self.parameters]), index=index, columns=COLUMNS)
 
     def _study_summaries(self, rows: Sequence[tuple[int, int]]) -> pd.DataFrame:
+        needed = self._needed(LEFT_OUT_OF_STUDIES)
         tables = []
-        for start in range(0, len(rows), ROWS_AT_A_TIME):
-            means, sds = [], []
-            for i, j in rows[start : start + ROWS_AT_A_TIME]:
-                mean, variance = study_components(self._problem, self._nodes, i)
-                means.append(mean[j])
-                sds.append(np.sqrt(variance[j]))
-            tables.append(self._table(np.stack(means), np.stack(sds)))
+        for i, pairs in groupby(rows, key=lambda row: row[0]):
+            outcomes = [j for _, j in pairs]
+            mean, variance = study_components(self._problem, self._nodes, i)
+            tables.append(self._table(mean[outcomes], np.sqrt(variance[outcomes]), needed))
         return pd.DataFrame(np.concatenate(tables), columns=COLUMNS)
 
-    @cached_property
-    def _needed(self) -> Array:
+    def _needed(self, left_out: float) -> Integers:
         """Nodes that quantiles see: all but those that together hold nearly nothing."""
-        order = np.argsort(self._nodes.weight)
-        return np.sort(order[np.cumsum(self._nodes.weight[order]) > LEFT_OUT])
+        order = self._by_weight
+        return np.sort(order[np.cumsum(self._nodes.weight[order]) > left_out])
 
-    def _table(self, means: Array, sds: Array) -> Array:
+    @cached_property
+    def _by_weight(self) -> Integers:
+        return np.argsort(self._nodes.weight)
+
+    def _table(self, means: Array, sds: Array, needed: Integers) -> Array:
         """(M, 5): mean, sd, median, lower, upper of each mixture."""
-        weight, needed = self._nodes.weight, self._needed
+        weight = self._nodes.weight
         mean = means @ weight
         sd = np.sqrt((sds**2 + (means - mean[:, None]) ** 2) @ weight)
-        quantiles = mixture_quantiles(weight[needed] / weight[needed].sum(), means[:, needed], sds[:, needed], LEVELS)
+        quantiles = quantiles_of_many(weight[needed] / weight[needed].sum(), means[:, needed], sds[:, needed], LEVELS)
         return np.column_stack([mean, sd, quantiles])
 
     # ---- draws
