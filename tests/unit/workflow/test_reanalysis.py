@@ -33,6 +33,8 @@ def test_writes_pictures_tables_and_the_record(quick: tuple[Path, list[str]]):
     for outcome in ("attachment-secure", "attachment-disorganised"):
         for picture in ("forest", "prior-posterior", "subgroups", "new-setting"):
             assert f"{outcome}/{picture}.png" in files
+    for name in ("joint-density-normal.png", "moved-children-normal.png", "borrowing.csv", "results.json"):
+        assert f"attachment-classification/{name}" in files
     assert {"results.json", "results.csv", "record.json"} <= files
     assert set(json.loads((out / "record.json").read_text())["files"]) == files - {"record.json"}
 
@@ -66,6 +68,8 @@ def test_results_json_is_strict_and_complete(quick: tuple[Path, list[str]]):
         "Reproduction",
         "Sensitivity",
         "UnreadTrials",
+        "Borrowing",
+        "MovedChildren",
     }
     comparisons = secure["findings"][0]["comparisons"]
     assert all(row["because"] for row in comparisons)
