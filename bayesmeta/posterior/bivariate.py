@@ -82,7 +82,7 @@ def mixture_density(x: Array, y: Array, mean: Array, covariance: Array, weight: 
     return density
 
 
-def kernel_density(x: Array, y: Array, draws: Array, smooth: float = 0.2) -> Array:
+def kernel_density(x: Array, y: Array, draws: Array, smooth: float = 0.3) -> Array:
     """Density of draws on a grid with even steps: counts in bins, smoothed by a Gaussian kernel along each axis.
 
     Parameters
