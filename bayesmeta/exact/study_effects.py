@@ -92,6 +92,7 @@ class StudyEffects:
             share = np.exp(np.minimum(part @ to_chebyshev(nodes.shape[1]).T @ basis.T, 0.0))
             mass = np.exp(value) * spacing[:, None] * weights.nodes[:, None]
             probability[one.positions] = np.einsum("ktn,tn->k", share, mass)
+        probability[prepared.neutral] = prepared.kernel.weight[outlying]  # what says nothing is left at its prior
         return probability
 
 

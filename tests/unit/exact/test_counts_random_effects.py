@@ -158,3 +158,10 @@ def test_draws_for_arviz_have_marginal_log_likelihoods():
     p = np.exp(hypergeometric_log_p(np.array(CRINS[0], dtype=float), theta))
     normal = np.exp(-0.5 * ((theta - beta[0, 0]) / tau[0, 0]) ** 2) / (tau[0, 0] * np.sqrt(2.0 * np.pi))
     assert found[0, 0, 0] == approx(np.log(np.sum(p * normal) * (theta[1] - theta[0])), abs=1e-6)
+
+
+def test_a_trial_that_says_nothing_is_an_outlier_with_the_probability_it_had_before():
+    rows = [[20, 100, 25, 100], [30, 100, 20, 100], [0, 50, 0, 50]]
+    found = fit(rows, random_effects="mixture(0.1, 5)").outliers()["probability"]
+    assert found[2] == approx(0.1, abs=1e-9)
+    assert found[:2].max() < 0.3
