@@ -9,7 +9,7 @@ import pymc as pm
 
 from bayesmeta.nuts.hypergeometric import log_p, pair_log_p
 from bayesmeta.nuts.plan import COLUMNS, Family, Structure
-from bayesmeta.nuts.prior_forms import KNOWN, MIXTURE
+from bayesmeta.nuts.prior_forms import KNOWN
 from bayesmeta.nuts.random_effects import RANDOM_EFFECTS, Spread, marginal_normal, study_effects
 from bayesmeta.nuts.selection import selected_normal
 from bayesmeta.types import Array
@@ -109,17 +109,12 @@ def _prior(name: str, family: Family, parameters: Any, numbers: Iterator[int], d
     values = {parameter: parameters[position] for parameter, position in zip(names, islice(numbers, len(names)))}
     if distribution == KNOWN:
         return values["value"]
-    if distribution == MIXTURE:
-        each = list(values.values())
-        n = len(each) // 3
-        w, mu, sigma = (pm.math.stack(each[first : first + n]) for first in (0, n, 2 * n))
-        return pm.NormalMixture(name, w, mu, sigma, dims=dims)
     return getattr(pm, distribution)(name, **values, dims=dims)
 
 
 def _coefficients(families: tuple[Family, ...], parameters: Any, numbers: Iterator[int]) -> Any:
     """beta (coefficient): one vector where all priors are of one family, else (a flat one among them) one by one."""
-    if len(set(families)) > 1 or families[0][0] == MIXTURE:
+    if len(set(families)) > 1:
         each = [_prior(f"beta_{j}", family, parameters, numbers) for j, family in enumerate(families)]
         return pm.math.stack(each)
     distribution, names = families[0]

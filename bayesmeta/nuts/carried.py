@@ -1,4 +1,4 @@
-"""A refusal of what NUTS does not carry: priors that PyMC has no distribution for."""
+"""A refusal of what NUTS does not carry: priors that PyMC has no distribution for, and mixtures."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from bayesmeta.model import Heterogeneity, Model
 from bayesmeta.nuts.prior_forms import form_of
 from bayesmeta.nuts.samplers import SAMPLERS
 from bayesmeta.posterior.several_taus import refuse_arms_apart
-from bayesmeta.priors import Prior
+from bayesmeta.priors import Mixture, Prior
 from bayesmeta.trials import Trials
 
 MOST = 50_000  # tables that a trial with two treated arms may have
@@ -72,9 +72,13 @@ def refuse_arms(trials: Trials, model: Model, effects: Effects, heterogeneity: H
 
 def _refuse_prior(prior: Prior, role: str, offered: str) -> None:
     if form_of(prior) is None:
+        reason = (
+            "under a mixture the posterior may have two modes, and NUTS stays in one of them"
+            if isinstance(prior, Mixture)
+            else "PyMC has no such distribution"
+        )
         raise PriorError(
-            f"{role} prior {prior}: PyMC has no such distribution. State one that it has, such as {offered}, or fit"
-            " with --engine exact."
+            f"{role} prior {prior}: {reason}. State another, such as {offered}, or fit with --engine exact."
         )
 
 

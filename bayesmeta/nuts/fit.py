@@ -39,7 +39,7 @@ def fit_nuts(
     Parameters
     ----------
     trials : the evidence.
-    model : any likelihood and random effects; priors that PyMC has, too, fixed ones and mixtures.
+    model : any likelihood and random effects; priors that PyMC has too, a fixed tau.
     seed : integer seed; the same seed gives the same draws.
     draws, tune, chains : draws kept and warm-up draws in each chain, and the number of chains.
     sampler : "nutpie" or "pymc".

@@ -92,6 +92,19 @@ def test_a_prior_that_pymc_does_not_have_is_refused_with_the_remedy(trials, mode
         fit_nuts(trials, Model(**model))
 
 
+def test_a_mixture_prior_is_refused_because_nuts_stays_in_one_mode(trials):
+    # Seen: disorganised trials under mixture(0.8, normal(0.6, 0.2), 0.2, normal(0, 2)), chains without a fault that
+    # miss the posterior mass near the first component.
+    model = Model("binomial", baseline="mixture(0.8, normal(0.6, 0.2), 0.2, normal(0, 2))")
+    with pytest.raises(PriorError, match=r"the posterior may have two modes, and NUTS stays in one .* --engine exact"):
+        fit_nuts(trials, model)
+
+
+def test_a_mixture_of_one_is_that_one(trials, scripted):
+    scripted({})
+    assert fit_nuts(trials, Model(mu="mixture(1, normal(0.2, 1))")).model.prior_of("mu").sd == 1.0
+
+
 @pytest.mark.parametrize("likelihood", ["normal", "binomial", "hypergeometric"])
 def test_rows_with_counts_and_rows_with_an_estimate_stand_in_one_table(mixed, scripted, likelihood):
     scripted({})
