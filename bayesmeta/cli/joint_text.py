@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from bayesmeta.cli.output import console, number, print_lines, print_table, probability, ratio, trials_in_words
+from bayesmeta.cli.output import console, print_lines, print_table
 from bayesmeta.posterior import JointPosterior
 from bayesmeta.posterior.borrowing import Borrowing
 from bayesmeta.posterior.joint import SIGNS
 from bayesmeta.posterior.moved_children import MovedChildren
 from bayesmeta.priors import describe
+from bayesmeta.wording import counted, figures, probability, ratio_figures, spanned
 
 Z_975 = 1.959963984540054
 
@@ -19,7 +20,7 @@ def print_joint(posterior: JointPosterior, moved: MovedChildren | None, borrowed
     k = len(posterior.studies_in_model)
     print_table(
         out,
-        f"{trials.name}: {trials_in_words(k)}, {both} with both outcomes, {posterior.label} posterior",
+        f"{trials.name}: {counted(k)}, {both} with both outcomes, {posterior.label} posterior",
         ["median (95% interval)", "odds ratio", "log OR"],
         parameter_rows(posterior),
     )
@@ -93,7 +94,7 @@ def print_sampling(posterior: JointPosterior) -> None:
             "Sampling",
             ["parameter", "R-hat", "ESS (bulk)", "MCSE of the mean"],
             [
-                [str(name), f"{row['rhat']:.3f}", number(row["ess_bulk"]), number(row["mcse_mean"])]
+                [str(name), f"{row['rhat']:.3f}", figures(row["ess_bulk"]), figures(row["mcse_mean"])]
                 for name, row in summary.iterrows()
             ],
         )
@@ -115,8 +116,8 @@ def assumptions(posterior: JointPosterior) -> list[str]:
 
 
 def _exp(median: float, lower: float, upper: float) -> str:
-    return f"{ratio(median)} ({ratio(lower)} to {ratio(upper)})"
+    return spanned(median, lower, upper, ratio_figures)
 
 
 def _linear(median: float, lower: float, upper: float) -> str:
-    return f"{number(median)} ({number(lower)} to {number(upper)})" if np.isfinite(median) else "-"
+    return f"{figures(median)} ({figures(lower)} to {figures(upper)})" if np.isfinite(median) else "-"

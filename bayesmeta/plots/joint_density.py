@@ -11,10 +11,11 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bayesmeta.plots.odds_ratios import ticks
 from bayesmeta.plots.style import BLUE, GREY, INK, ORANGE, SMALL, TITLE, in_style, new_figure
-from bayesmeta.plots.text import fitted, number, percent
+from bayesmeta.plots.text import fitted, number
 from bayesmeta.posterior import JointPosterior
 from bayesmeta.posterior.joint import SIGNS
 from bayesmeta.types import Array
+from bayesmeta.wording import percent
 
 WIDTH, HEIGHT, SIDE = 7.2, 6.9, 5.4
 LEVELS = (0.95, 0.5)  # probability inside the regions, the larger first

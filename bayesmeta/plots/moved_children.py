@@ -5,9 +5,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayesmeta.plots.style import BLUE, GREY, INK, LINE, ORANGE, SMALL, TEXT, TITLE, in_style, new_figure, only_x_axis
-from bayesmeta.plots.text import fitted, percent
+from bayesmeta.plots.text import fitted
 from bayesmeta.posterior.draws import DrawsMarginal
 from bayesmeta.posterior.moved_children import MovedChildren
+from bayesmeta.wording import percent
 
 WIDTH, HEIGHT = 8.2, 4.6
 COLORS = (BLUE, LINE, ORANGE)
