@@ -30,7 +30,7 @@ from bayesmeta.effects import effect_sizes
 from bayesmeta.errors import BayesmetaError, BayesmetaWarning, ConvergenceError, DataError, ModelError, PriorError
 from bayesmeta.fit import fit
 from bayesmeta.frequentist import metaregression, pool, small_study_effects
-from bayesmeta.model import JointModel, Model
+from bayesmeta.model import Exchangeable, JointModel, Model
 from bayesmeta.posterior import JointPosterior, Posterior
 from bayesmeta.priors import (
     I2,
@@ -92,6 +92,7 @@ __all__ = [
     "DataError",
     "DuMouchel",
     "Enthusiastic",
+    "Exchangeable",
     "Exponential",
     "Fixed",
     "Flat",

@@ -92,11 +92,12 @@ def print_fit(posterior: Posterior) -> None:
     )
 
 
-NO_EFFECTS = ("tau", "alpha[", "omega[")  # parameters of the heterogeneity, and weights of publication
+# How the names of what is no effect start: heterogeneity, weights of publication, baselines.
+NO_EFFECTS = ("tau", "alpha[", "omega[", "baseline_")
 
 
 def parameter_rows(posterior: Posterior) -> list[list[str]]:
-    """Each parameter: label, exponential, own scale; tau and weights are no effects and have no exponential."""
+    """Each parameter: label, exponential, own scale; what is no effect has no exponential."""
     rows = []
     for name, row in posterior.summary().iterrows():
         triple = (float(row["median"]), float(row["lower"]), float(row["upper"]))
@@ -110,6 +111,7 @@ def _label(name: str, posterior: Posterior) -> str:
         "mu": "mu, pooled effect" if len(posterior.design.columns) == 1 else "mu, intercept",
         "tau": "tau, heterogeneity",
         "theta_new": "theta_new, new setting" if len(posterior.design.columns) == 1 else "theta_new, at the intercept",
+        "control_risk": "control_risk, slope",
     }
     return fixed.get(name, name)
 
@@ -206,8 +208,10 @@ def assumptions(posterior: Posterior) -> list[str]:
         return [*lines, *_of_several_taus(posterior)]
     if model.random_effects != "none":
         lines.append(f"Prior of tau: {in_words(posterior.tau_prior)}".removesuffix(".") + ".")
+    if model.control_risk:
+        lines.append(f"Prior of control_risk: {model.prior_of('control_risk')}.")
     if model.likelihood == "binomial":
-        lines.append(f"Prior of the baselines (log odds at the {model.baseline_at}): {model.baseline_prior}.")
+        lines.append(f"Prior of the baselines (log odds at the {model.baseline_at}): {model.baseline}.")
     if model.selection is not None:
         lines.append(f"Prior of omega, the probability of publication relative to the smallest p: {model.omega}.")
     return lines
@@ -272,6 +276,10 @@ def remarks(posterior: Posterior) -> list[str]:
         )
     if len(posterior.design.columns) > 1:
         lines.append("mu is the intercept: the effect where every other column of the design is zero.")
+    if posterior.model.control_risk:
+        from bayesmeta.checks import control_risk  # which loads the sampled engine, as this fit has done already
+
+        lines.append(control_risk(posterior).sentence)
     absent = posterior.diagnostics.get("moments_that_do_not_exist")
     if absent:
         lines.append(f"These moments do not exist (the data say too little about tau): {', '.join(absent)}.")

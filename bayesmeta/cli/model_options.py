@@ -113,7 +113,11 @@ OPTIONS: dict[str, ModelOption] = {
     ),
     "moderators": ModelOption("FORMULA", 'Formula such as "~ sensitivity_focused".', TEXT_OR_NOTHING),
     "random_effects": ModelOption("NAME", f"How effects differ between trials: {', '.join(RANDOM_EFFECTS)}."),
-    "baseline": ModelOption("PRIOR", "Prior of each trial's baseline log odds (binomial)."),
+    "baseline": ModelOption(
+        "PRIOR",
+        f"Prior of each trial's baseline log odds (binomial; {DEFAULT.baseline}); exchangeable(PRIOR, PRIOR) (nuts).",
+        TEXT_OR_NOTHING,
+    ),
     "baseline_at": ModelOption("|".join(BASELINES_AT), "Where the baseline sits (binomial likelihood)."),
     "selection": ModelOption(
         "TEXT",
@@ -133,6 +137,9 @@ OPTIONS: dict[str, ModelOption] = {
         f"Prior of each column of --scale ({DEFAULT.alpha}); or, repeated, of the column named.",
         TEXTS,
         partial(beta_priors, option="--alpha"),
+    ),
+    "control_risk": ModelOption(
+        None, "Regress the effect on the true control-arm log odds (binomial, nuts); --beta control_risk=PRIOR.", bool
     ),
 }
 

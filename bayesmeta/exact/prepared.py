@@ -335,6 +335,12 @@ def prepare(trials: Trials, model: Model, resolution: Resolution | None = None) 
 
 def evidence_of(trials: Trials, model: Model) -> tuple[Effects, tuple[tuple[Integers, Rows], ...]]:
     """Observed effects, and the rows by likelihood: rows without counts enter with their estimate, as normal."""
+    if model.ties_baselines:
+        part = "control_risk" if model.control_risk else f"baselines {model.baseline}"
+        raise ModelError(
+            f"{part}: the trials tell of each other by their baselines, and the exact engine takes the likelihood of"
+            ' each trial by itself. Fit with --engine nuts (engine="nuts").'
+        )
     exact = model.likelihood != "normal"
     effects = effect_sizes(trials, zero_cells="only_zero" if exact else model.zero_cells)
     counted = trials.has_counts[effects.rows] & exact
@@ -343,7 +349,7 @@ def evidence_of(trials: Trials, model: Model) -> tuple[Effects, tuple[tuple[Inte
             f"{trials.origin or trials.name}: no row has counts, which the {model.likelihood} likelihood reads. Fit"
             " with --likelihood normal, which takes estimates."
         )
-    gaussian = model.baseline_prior.gaussian
+    gaussian = None if model.exchangeable else model.baseline_prior.gaussian
     if model.likelihood == "binomial" and (gaussian is None or not np.isfinite(gaussian[1])):
         raise ModelError(
             f"baseline prior {model.baseline_prior}: the exact engine needs a normal one here, such as normal(0, 5)."

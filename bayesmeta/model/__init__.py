@@ -1,5 +1,6 @@
 """What is assumed: likelihood, random effects, moderators and priors, as plain data."""
 
+from bayesmeta.model.baselines import Exchangeable
 from bayesmeta.model.coding import Setting
 from bayesmeta.model.design import Design
 from bayesmeta.model.heterogeneity import Heterogeneity, heterogeneity_of
@@ -20,6 +21,7 @@ __all__ = [
     "RANDOM_EFFECTS",
     "ZERO_CELLS",
     "Design",
+    "Exchangeable",
     "Heterogeneity",
     "JointModel",
     "Model",

@@ -9,6 +9,7 @@ import numpy as np
 
 from bayesmeta.effects import ZERO_CELL_RULES
 from bayesmeta.errors import BayesmetaWarning, ModelError
+from bayesmeta.model.baselines import Exchangeable, parse_baseline
 from bayesmeta.model.by_column import ByColumn
 from bayesmeta.model.coding import coded_by
 from bayesmeta.model.design import Design, intercept_only
@@ -25,6 +26,9 @@ AUTO = "auto"  # the likelihood that fits what the trials show, chosen when ther
 OF_COUNTS, OF_ESTIMATES = "hypergeometric", "normal"
 BASELINES_AT = ("midpoint", "control")
 ZERO_CELLS = "only_zero"
+# Not stated: where control_risk is asked for, exchangeable baselines stand in its place. Known by being this object.
+INDEPENDENT = Normal(0, 5)
+CONTROL_RISK = "control_risk"
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Model:
     mu : prior of the pooled effect, with moderators of the intercept's column.
     beta : prior of each other column of the design; a mapping gives columns their own, the rest has normal(0, 1).
     tau : prior of the heterogeneity standard deviation.
-    baseline : prior of each trial's baseline log odds (binomial likelihood).
+    baseline : prior of each trial's baseline log odds (binomial likelihood), or for all of them "exchangeable(prior of
+        their mean, prior of their sd)".
     baseline_at : where the baseline sits: "midpoint" of the two arms' log odds, or the "control" arm.
     zero_cells : rule for tables with a zero (normal likelihood): only_zero, all, treatment_arm, drop, none.
     selection : which p values were published: "one_sided(0.025)", "two_sided(0.05, 0.1)" with any cut points; None for
@@ -54,6 +59,10 @@ class Model:
     scale : formula such as "~ dose" with which log tau_i = log tau + z_i' alpha; tau is that of z = 0.
     alpha : prior of each column of z, or a mapping from column to prior.
     arm_correlation : of the random effects of the arms of one trial, where arms share a control; at least 0, below 1.
+    control_risk : regress the effect on the true log odds of the control arm: theta_i ~ N(x_i' beta + control_risk
+        (gamma_i - centre), tau^2), baselines at the control arm and, if not stated otherwise, exchangeable: independent
+        ones leave the bias of the naive regression (binomial likelihood, NUTS). `beta` has the coefficient's prior, by
+        the name control_risk if it is a mapping.
 
     Priors may be given as text ("half_normal(0.5)"). Why each default is what it is: docs/decisions/default-priors.md.
 
@@ -80,7 +89,7 @@ class Model:
     mu: EffectPrior | str = OddsRatioWithin(250)
     beta: EffectPrior | str | Mapping[str, EffectPrior | str] = Normal(0, 1)
     tau: HeterogeneityPrior | str | Mapping[str, HeterogeneityPrior | str] = HalfNormal(0.5)
-    baseline: EffectPrior | str = Normal(0, 5)
+    baseline: EffectPrior | Exchangeable | str = INDEPENDENT
     baseline_at: str = "midpoint"
     zero_cells: str = ZERO_CELLS
     selection: str | None = None
@@ -89,14 +98,19 @@ class Model:
     tau_by: str | None = None
     scale: str | None = None
     alpha: EffectPrior | str | Mapping[str, EffectPrior | str] = Normal(0, 1)
+    control_risk: bool = False
 
     def __post_init__(self) -> None:
         _one_of("likelihood", self.likelihood, (AUTO, *LIKELIHOODS))
         object.__setattr__(self, "random_effects", random_effects_text(*parse_random_effects(self.random_effects)))
         _one_of("baseline at", self.baseline_at, BASELINES_AT)
         _one_of("zero-cell rule", self.zero_cells, tuple(ZERO_CELL_RULES))
-        for role in ("mu", "baseline"):
-            object.__setattr__(self, role, _prior(getattr(self, role), role))
+        object.__setattr__(self, "mu", _prior(self.mu, "mu"))
+        if self.control_risk:
+            self._on_control_risk()
+        object.__setattr__(self, "baseline", parse_baseline(self.baseline))
+        if self.likelihood == AUTO and self.exchangeable is not None:
+            object.__setattr__(self, "likelihood", "binomial")  # the one that reads baselines
         for role in ("beta", "tau", "alpha"):
             object.__setattr__(self, role, _priors(getattr(self, role), role))
         if self.scale is not None and not Formula(self.scale).variables:
@@ -111,6 +125,25 @@ class Model:
         object.__setattr__(self, "omega", _prior_of_omega(self.omega))
         if selection is not None:
             self.omega_prior.sticks(selection.intervals - 1)
+
+    def _on_control_risk(self) -> None:
+        """What the regression on control risk decides of the rest, and what it does not go with."""
+        if self.control_risk is not True:
+            raise ModelError(f"control_risk {self.control_risk!r}: it is True or False.")
+        if self.likelihood == AUTO:
+            object.__setattr__(self, "likelihood", "binomial")
+        if self.likelihood != "binomial":
+            raise ModelError(
+                f"control_risk with the {self.likelihood} likelihood: the regression needs the risk of the control arm."
+                ' State --likelihood binomial (likelihood="binomial").'
+            )
+        if self.random_effects_parts[0] not in ("normal", "none"):
+            raise ModelError(
+                f'control_risk with random effects {self.random_effects}: state "normal" or "none" (--random-effects).'
+            )
+        object.__setattr__(self, "baseline_at", "control")
+        if self.baseline is INDEPENDENT:
+            object.__setattr__(self, "baseline", Exchangeable())
 
     @property
     def random_effects_parts(self) -> tuple[str, tuple[float, ...]]:
@@ -153,7 +186,9 @@ class Model:
 
     @property
     def baseline_prior(self) -> EffectPrior:
-        """The prior of each baseline, as an object."""
+        """The prior of each baseline, as an object; refused where they are exchangeable: see `exchangeable`."""
+        if isinstance(self.baseline, Exchangeable):
+            raise ModelError(f"baselines {self.baseline}: they have no prior one by one. Fit with --engine nuts.")
         return cast(EffectPrior, self.baseline)
 
     @property
@@ -165,6 +200,16 @@ class Model:
     def omega_prior(self) -> OmegaPrior:
         """The prior of the weights of a selection, as an object."""
         return cast(OmegaPrior, self.omega)
+
+    @property
+    def exchangeable(self) -> Exchangeable | None:
+        """The priors of exchangeable baselines; None where baselines are independent."""
+        return self.baseline if isinstance(self.baseline, Exchangeable) else None
+
+    @property
+    def ties_baselines(self) -> bool:
+        """Whether trials tell of each other by their baselines: no trial's likelihood then stands by itself."""
+        return self.likelihood == "binomial" and (self.control_risk or self.exchangeable is not None)
 
     def prior_of(self, column: str) -> EffectPrior:
         """The prior of one column of the design."""
@@ -195,7 +240,7 @@ class Model:
         coded = coded_by(Formula(self.moderators), trials)
         if isinstance(self.beta, Mapping):
             for name in self.beta:
-                if name == "mu" or name not in coded.columns:
+                if name == "mu" or name not in (*coded.columns, *([CONTROL_RISK] if self.control_risk else [])):
                     raise ModelError(
                         f"beta has a prior for {name!r}, which is no column of the design that beta is for. Columns:"
                         f" {', '.join(column for column in coded.columns if column != 'mu')}."
@@ -251,7 +296,8 @@ class Model:
 
     def to_dict(self) -> Json:
         """Plain data, priors as text: what is stored with every result, and read by `Model.from_dict`."""
-        unsaid = () if self.selection is not None else ("selection", "omega")
+        unsaid = [] if self.selection is not None else ["selection", "omega"]
+        unsaid += [] if self.control_risk else [CONTROL_RISK]
         return {part.name: _plain(getattr(self, part.name)) for part in fields(self) if part.name not in unsaid}
 
     @classmethod
@@ -325,4 +371,4 @@ def _gaussian(prior: EffectPrior, column: str) -> tuple[float, float]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: str(prior) for name, prior in value.items()}
-    return value if value is None or isinstance(value, str | float) else str(value)
+    return value if value is None or isinstance(value, str | float | bool) else str(value)

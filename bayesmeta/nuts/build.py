@@ -71,10 +71,10 @@ def build(structure: Structure) -> pm.Model:
         trials = pm.Data("trials", table, dims=("study", "column"))
         parameters = pm.Data("prior_parameters", placeholders)
         numbers = iter(range(len(placeholders)))
-        beta = _coefficients(structure.coefficients, parameters, numbers)
-        tau = None if structure.tau is None else _prior("tau", structure.tau, parameters, numbers)
+        beta = coefficients(structure.coefficients, parameters, numbers)
+        tau = None if structure.tau is None else prior("tau", structure.tau, parameters, numbers)
         of_gamma, last = structure.baseline, len(first) + len(design)
-        gamma = None if of_gamma is None else _prior("gamma", of_gamma, parameters, numbers, dims="study")
+        gamma = None if of_gamma is None else prior("gamma", of_gamma, parameters, numbers, dims="study")
         if structure.spread:
             tau = _several_taus(structure, trials[:, last:], parameters, numbers)
         mean = (trials[:, len(first) : last] * beta).sum(axis=1)
@@ -98,13 +98,14 @@ def _columns_of_tau(structure: Structure) -> list[str]:
 
 def _several_taus(structure: Structure, matrix: Any, parameters: Any, numbers: Iterator[int]) -> Any:
     """tau_i of each trial: that of its level, or tau exp(z_i' alpha)."""
-    each = [_prior(f"spread_{j}", family, parameters, numbers) for j, family in enumerate(structure.spread)]
+    each = [prior(f"spread_{j}", family, parameters, numbers) for j, family in enumerate(structure.spread)]
     if structure.by_level:
         return (matrix * pm.math.stack(each)).sum(axis=1)
     return each[0] * pm.math.exp((matrix * pm.math.stack(each[1:])).sum(axis=1))
 
 
-def _prior(name: str, family: Family, parameters: Any, numbers: Iterator[int], dims: str | None = None) -> Any:
+def prior(name: str, family: Family, parameters: Any, numbers: Iterator[int], dims: str | None = None) -> Any:
+    """A variable of a family, its parameters taken from the array of all, one after the other."""
     distribution, names = family
     values = {parameter: parameters[position] for parameter, position in zip(names, islice(numbers, len(names)))}
     if distribution == KNOWN:
@@ -112,10 +113,10 @@ def _prior(name: str, family: Family, parameters: Any, numbers: Iterator[int], d
     return getattr(pm, distribution)(name, **values, dims=dims)
 
 
-def _coefficients(families: tuple[Family, ...], parameters: Any, numbers: Iterator[int]) -> Any:
+def coefficients(families: tuple[Family, ...], parameters: Any, numbers: Iterator[int]) -> Any:
     """beta (coefficient): one vector where all priors are of one family, else (a flat one among them) one by one."""
     if len(set(families)) > 1:
-        each = [_prior(f"beta_{j}", family, parameters, numbers) for j, family in enumerate(families)]
+        each = [prior(f"beta_{j}", family, parameters, numbers) for j, family in enumerate(families)]
         return pm.math.stack(each)
     distribution, names = families[0]
     used = list(islice(numbers, len(names) * len(families)))

@@ -4,7 +4,8 @@ import numpy as np
 
 from bayesmeta.effects import Effects
 from bayesmeta.errors import ModelError, PriorError
-from bayesmeta.model import Heterogeneity, Model
+from bayesmeta.model import Exchangeable, Heterogeneity, Model
+from bayesmeta.model.model import CONTROL_RISK
 from bayesmeta.nuts.prior_forms import form_of
 from bayesmeta.nuts.samplers import SAMPLERS
 from bayesmeta.posterior.several_taus import refuse_arms_apart
@@ -34,11 +35,14 @@ def refuse_model(model: Model, columns: tuple[str, ...], heterogeneity: Heteroge
         for name, of_alpha in zip(heterogeneity.alpha_names, heterogeneity.alpha_priors, strict=True):
             _refuse_prior(of_alpha, name, "normal(0, 1)")
     elif model.random_effects != "none":
-        _refuse_prior(model.tau_prior, "tau", "half_normal(0.5)")
-    for column in columns:
-        _refuse_prior(model.prior_of(column), column, "normal(0, 1)")
-    if model.likelihood == "binomial":
-        _refuse_prior(model.baseline_prior, "baseline", "normal(0, 5)")
+        _refuse_prior(model.tau_prior, "tau", "half_normal(0.5)", only_nuts=model.ties_baselines)
+    for column in (*columns, CONTROL_RISK) if model.control_risk else columns:
+        _refuse_prior(model.prior_of(column), column, "normal(0, 1)", only_nuts=model.ties_baselines)
+    if model.exchangeable is not None:
+        for prior in (model.exchangeable.mean_prior, model.exchangeable.sd_prior):
+            _refuse_prior(prior, "baseline", str(Exchangeable()), only_nuts=True)
+    elif model.likelihood == "binomial":
+        _refuse_prior(model.baseline_prior, "baseline", "normal(0, 5)", only_nuts=model.ties_baselines)
 
 
 def refuse_arms(trials: Trials, model: Model, effects: Effects, heterogeneity: Heterogeneity | None = None) -> None:
@@ -70,16 +74,15 @@ def refuse_arms(trials: Trials, model: Model, effects: Effects, heterogeneity: H
             )
 
 
-def _refuse_prior(prior: Prior, role: str, offered: str) -> None:
+def _refuse_prior(prior: Prior, role: str, offered: str, *, only_nuts: bool = False) -> None:
     if form_of(prior) is None:
         reason = (
             "under a mixture the posterior may have two modes, and NUTS stays in one of them"
             if isinstance(prior, Mixture)
             else "PyMC has no such distribution"
         )
-        raise PriorError(
-            f"{role} prior {prior}: {reason}. State another, such as {offered}, or fit with --engine exact."
-        )
+        exact = "" if only_nuts else ", or fit with --engine exact"
+        raise PriorError(f"{role} prior {prior}: {reason}. State another, such as {offered}{exact}.")
 
 
 def refuse_settings(sampler: str, seed: int, draws: int, tune: int, chains: int) -> None:

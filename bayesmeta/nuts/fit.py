@@ -1,24 +1,27 @@
-"""The sampled fit: plan, sample, complete, judge; once more with smaller steps, then refuse."""
+"""The sampled fit: plan, sample, complete; given out through the gate of convergence."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Unpack
 
 from bayesmeta.effects import Effects, effect_sizes
-from bayesmeta.errors import ConvergenceError, ModelError
-from bayesmeta.model import Design, Model, heterogeneity_of
+from bayesmeta.errors import ModelError
+from bayesmeta.model import Model, heterogeneity_of
 from bayesmeta.nuts.carried import refuse_arms, refuse_model, refuse_settings
 from bayesmeta.nuts.complete import complete
-from bayesmeta.nuts.moments import Moments, moments_of
-from bayesmeta.nuts.plan import Plan, plan_of
+from bayesmeta.nuts.control_risk import fit_control_risk
+from bayesmeta.nuts.gate import Sampling, converged
+from bayesmeta.nuts.moments import moments_of
+from bayesmeta.nuts.plan import plan_of
 from bayesmeta.nuts.posterior import NutsPosterior
-from bayesmeta.nuts.refusal import refusal
-from bayesmeta.nuts.samplers import SAMPLERS, Settings, versions
+from bayesmeta.nuts.samplers import Sample
 from bayesmeta.nuts.selection_posterior import SelectionNutsPosterior
 from bayesmeta.nuts.several_taus import NutsPosteriorOfSeveralTaus
-from bayesmeta.posterior.chains import bfmi, shortcomings
 from bayesmeta.trials import Trials
 
-TARGET_ACCEPT = 0.95  # measured: docs/decisions/nuts-defaults.md
-TARGET_ACCEPT_RETRY = 0.99
+# Models that are sampled in a form of their own: who asks for it, and its fit.
+OWN_FORMS: tuple[tuple[Callable[[Model], bool], Callable[..., NutsPosterior]], ...] = (
+    (lambda model: model.ties_baselines, fit_control_risk),
+)
 
 
 def fit_nuts(
@@ -67,6 +70,16 @@ def fit_nuts(
     """
     refuse_settings(sampler, seed, draws, tune, chains)
     model = model.for_trials(trials)
+    sampling: Sampling = {
+        "sampler": sampler, "seed": int(seed), "draws": int(draws), "tune": int(tune), "chains": int(chains),
+        "progress": progress,
+    }  # fmt: skip
+    own_forms = [own_fit for asked_for, own_fit in OWN_FORMS if asked_for(model)]
+    return [*own_forms, _fit][0](trials, model, **sampling)
+
+
+def _fit(trials: Trials, model: Model, **sampling: Unpack[Sampling]) -> NutsPosterior:
+    """The fit of every other model."""
     effects = _effects(trials, model)
     design = model.design(trials.select(effects.rows) if effects.dropped else trials)
     heterogeneity = heterogeneity_of(model, trials.select(effects.rows) if effects.dropped else trials)
@@ -74,13 +87,17 @@ def fit_nuts(
     refuse_arms(trials, model, effects, heterogeneity)
     moments = moments_of(trials, model, design, effects, heterogeneity)
     plan = plan_of(trials, model, design, effects, heterogeneity)
-    found: list[str] = []
-    for target_accept in (TARGET_ACCEPT, TARGET_ACCEPT_RETRY):
-        settings = Settings(int(seed), int(draws), int(tune), int(chains), target_accept, progress)
-        posterior, found = _attempt(trials, model, design, effects, moments, plan, settings, sampler, found)
-        if not found:
-            return posterior
-    raise ConvergenceError(refusal(found, posterior, settings.draws))
+    kind: Any = NutsPosterior if plan.structure.selection is None else SelectionNutsPosterior
+    if heterogeneity is not None:
+        kind = NutsPosteriorOfSeveralTaus.of(heterogeneity)
+
+    def posterior_of(sample: Sample) -> NutsPosterior:
+        joint = complete(sample, plan, model, design, sampling["seed"])
+        seed, statistics = sampling["seed"], sample.statistics
+        made: NutsPosterior = kind(trials, model, design, effects, joint, statistics, moments, seed, diagnostics={})
+        return made
+
+    return converged(plan, posterior_of, **sampling)
 
 
 def _effects(trials: Trials, model: Model) -> Effects:
@@ -93,42 +110,3 @@ def _effects(trials: Trials, model: Model) -> Effects:
             " with --likelihood normal, which takes estimates."
         )
     return effect_sizes(trials, zero_cells="only_zero")
-
-
-def _attempt(
-    trials: Trials,
-    model: Model,
-    design: Design,
-    effects: Effects,
-    moments: Moments,
-    plan: Plan,
-    settings: Settings,
-    sampler: str,
-    first: list[str],
-) -> tuple[NutsPosterior, list[str]]:
-    """Sample once: the posterior, and what the limits find wrong with it."""
-    sample = SAMPLERS[sampler](plan, settings)
-    draws = complete(sample, plan, model, design, settings.seed)
-    divergences = int(sample.statistics["diverging"].sum())
-    bfmi_of_chains = bfmi(sample.statistics["energy"])
-    kind: Any = NutsPosterior if plan.structure.selection is None else SelectionNutsPosterior
-    if plan.heterogeneity is not None:
-        kind = NutsPosteriorOfSeveralTaus.of(plan.heterogeneity)
-    posterior = kind(trials, model, design, effects, draws, sample.statistics, moments, settings.seed, diagnostics={})
-    table = posterior.chain_statistics
-    posterior.diagnostics = {
-        "sampler": sampler,
-        "versions": versions(sampler),
-        "seed": settings.seed,
-        "chains": settings.chains,
-        "draws": settings.draws,
-        "tune": settings.tune,
-        "target_accept": settings.target_accept,
-        "retried_because": first,
-        "divergences": divergences,
-        "max_rhat": float(table["rhat"].max()),
-        "min_ess_bulk": float(table["ess_bulk"].min()),
-        "min_ess_tail": float(table["ess_tail"].min()),
-        "bfmi": bfmi_of_chains.tolist(),
-    }
-    return posterior, shortcomings(table, divergences, bfmi_of_chains)

@@ -6,7 +6,7 @@ from bayesmeta.effects import JointEffects
 from bayesmeta.errors import ConvergenceError
 from bayesmeta.model import JointModel
 from bayesmeta.nuts.carried import refuse_settings
-from bayesmeta.nuts.fit import TARGET_ACCEPT, TARGET_ACCEPT_RETRY
+from bayesmeta.nuts.gate import TARGET_ACCEPT, TARGET_ACCEPT_RETRY
 from bayesmeta.nuts.joint_build import whitened
 from bayesmeta.nuts.joint_plan import JointPlan, effects_of, joint_plan, precision
 from bayesmeta.nuts.joint_posterior import NutsJointPosterior

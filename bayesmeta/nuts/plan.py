@@ -6,19 +6,22 @@ the design are zero with a coefficient of their own. Neither touches the posteri
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayesmeta.effects import Effects, IndependentRows, baselines, independent_rows
 from bayesmeta.errors import PriorError
 from bayesmeta.model import Design, Heterogeneity, Model
-from bayesmeta.nuts.prior_forms import Form, form_of
+from bayesmeta.nuts.prior_forms import KNOWN, Form, form_of
 from bayesmeta.nuts.selecting import Selecting, selecting
 from bayesmeta.nuts.ways import log_ways, pairs_of
 from bayesmeta.priors import Normal, Prior
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array, Booleans
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 # Rounded up by a rule, never to what happens to be compiled already: a seed must give the same draws in any process.
 TRIALS_STEP = 8
@@ -65,6 +68,20 @@ class Structure:
     arms: int = 0
     spread: tuple[Family, ...] = ()
     by_level: bool = False
+
+    @property
+    def transformed(self) -> tuple[str, ...]:
+        """Names of what is sampled on another scale than its own."""
+        names = ("tau", "precision") if self.random_effects == "student_t" else ("tau", "stick")
+        if not self.spread:
+            return names
+        return (*names[1:], *(f"spread_{j}" for j, (family, _) in enumerate(self.spread) if family != KNOWN))
+
+    def model(self) -> "pm.Model":
+        """The PyMC model, which loads when it is asked for."""
+        from bayesmeta.nuts.build import build
+
+        return build(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,18 +163,18 @@ def plan_of(
     priors = [*coefficients, *(prior for prior in (tau, baseline) if prior is not None), *spread]
     structure = Structure(
         likelihood=model.likelihood,
-        coefficients=tuple(_family(prior) for prior in coefficients),
-        tau=None if tau is None else _family(tau),
-        baseline=None if baseline is None else _family(baseline),
+        coefficients=tuple(family_of(prior) for prior in coefficients),
+        tau=None if tau is None else family_of(tau),
+        baseline=None if baseline is None else family_of(baseline),
         baseline_at=model.baseline_at if baseline is not None else "",
         trials=size if by_trial else 0,
         random_effects=random_effects,
         selection=selecting(trials, model),
         arms=len(effects.shared) if arms is not None else 0,
-        spread=tuple(_family(prior) for prior in spread),
+        spread=tuple(family_of(prior) for prior in spread),
         by_level=heterogeneity is not None and bool(heterogeneity.levels),
     )
-    parameters = [value for prior in priors for value in _form(prior)[1].values()]
+    parameters = [value for prior in priors for value in known_form(prior)[1].values()]
     return Plan(structure, table, np.array([*parameters, *shape]), k, p, rows, ways, arms, heterogeneity, pairs)
 
 
@@ -209,12 +226,14 @@ def outlier_unit(outliers: Any, factor: Any) -> Any:
     return (1.0 - outliers + outliers * factor**2) ** 0.5
 
 
-def _family(prior: Prior) -> Family:
-    name, parameters = _form(prior)
+def family_of(prior: Prior) -> Family:
+    """The family of a prior, with the names of its parameters."""
+    name, parameters = known_form(prior)
     return name, tuple(parameters)
 
 
-def _form(prior: Prior) -> Form:
+def known_form(prior: Prior) -> Form:
+    """The same with the parameters' values: see `form_of`."""
     form = form_of(prior)
     if form is None:  # refused before: bayesmeta/nuts/carried.py
         raise PriorError(f"{prior}: PyMC has no such distribution.")

@@ -29,9 +29,13 @@ def refusal(found: list[str], posterior: "NutsPosterior | NutsJointPosterior", d
     if all(phrase.startswith("effective sample size") for phrase in found):
         return f"{message} The chains agree but are too short: sample longer, with --draws {_enough(posterior, draws)}."
     uncertain = _tau_is_uncertain(posterior.model)
-    remedies = ["fit with --engine exact, which needs no sampling"]
+    tied = isinstance(posterior.model, Model) and posterior.model.ties_baselines
+    remedies = [] if tied else ["fit with --engine exact, which needs no sampling"]
     if uncertain:
         remedies.append("state a narrower tau prior")
+    if isinstance(posterior.model, Model) and posterior.model.exchangeable:
+        remedies.append("state a narrower prior for the spread of the baselines")
+    remedies = remedies or ["state narrower priors"]
     remedy = ", or ".join(remedies)
     k = len(posterior.studies_in_model)
     if k <= FEW_TRIALS and uncertain:

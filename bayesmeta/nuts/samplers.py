@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from bayesmeta.nuts.plan import Plan, Structure
-from bayesmeta.nuts.prior_forms import KNOWN
 from bayesmeta.types import Array
 
-SAMPLED = ("tau", "e", "gamma", "precision", "stick")  # and beta, as a vector or coefficient by coefficient
+# And beta, as a vector or coefficient by coefficient.
+SAMPLED = ("tau", "e", "gamma", "precision", "stick", "u", "baseline_mean", "baseline_sd")
 STATISTICS = {
     "diverging": ("diverging",),
     "energy": ("energy",),
@@ -81,24 +81,16 @@ def nutpie(plan: Plan, settings: Settings) -> Sample:
 def _compiled(structure: Structure) -> Any:
     import nutpie as sampler
 
-    from bayesmeta.nuts.build import build
-
-    # Of what is sampled on another scale: the rest comes as it is.
-    names = ["tau", "precision"] if structure.random_effects == "student_t" else ["tau", "stick"]
-    if structure.spread:
-        known = [family for family, _ in structure.spread]
-        names = [*names[1:], *(f"spread_{j}" for j, family in enumerate(known) if family != KNOWN)]
-    return sampler.compile_pymc_model(build(structure), backend="numba", var_names=names)
+    names = list(structure.transformed)  # the rest comes as it is sampled
+    return sampler.compile_pymc_model(structure.model(), backend="numba", var_names=names)
 
 
 def pymc(plan: Plan, settings: Settings) -> Sample:
     """Sample with PyMC's own NUTS, which compiles at each call."""
     import pymc as sampler
 
-    from bayesmeta.nuts.build import build
-
     with _repeatable(settings.progress):
-        model = build(plan.structure)
+        model = plan.structure.model()
         with model:
             studies = {"study": np.arange(len(plan.table))}
             sampler.set_data(plan.data, coords=studies)

@@ -5,6 +5,7 @@ has the numbers of the forest; `save_figure` writes a figure to a file.
 """
 
 from bayesmeta.plots.against_pools import against_pools
+from bayesmeta.plots.control_risk import control_risk
 from bayesmeta.plots.diagnostics import diagnostics
 from bayesmeta.plots.forest import forest
 from bayesmeta.plots.forest_rows import forest_table
@@ -27,6 +28,7 @@ from bayesmeta.plots.unread_trials import unread_trials
 
 __all__ = [
     "against_pools",
+    "control_risk",
     "diagnostics",
     "forest",
     "forest_table",

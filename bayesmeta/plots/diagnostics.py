@@ -78,8 +78,8 @@ PICTURES: dict[str, Picture] = {
 def diagnostics(posterior: Posterior) -> tuple[Figure, ...]:
     """Trace, ranks, energy, evolution of the effective sample size, and pairs, drawn by ArviZ.
 
-    Of the top-level parameters: coefficients and tau. From the exact engine the draws are independent, so that the
-    pictures show what a perfect sampler looks like.
+    Of the top-level parameters: coefficients, control_risk and tau. From the exact engine the draws are independent, so
+    that the pictures show what a perfect sampler looks like.
 
     Parameters
     ----------
@@ -119,7 +119,8 @@ def diagnostics(posterior: Posterior) -> tuple[Figure, ...]:
 def _varying(posterior: Posterior) -> list[str]:
     """Coefficients and tau; a tau that is known to be zero has no chains to look at."""
     known = ["tau"] if posterior.model.random_effects != "none" else []
-    return [*posterior.design.columns, *known]
+    own = ["control_risk"] if posterior.model.control_risk else []
+    return [*posterior.design.columns, *own, *known]
 
 
 def _label(name: str) -> str:

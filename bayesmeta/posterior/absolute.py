@@ -66,7 +66,8 @@ def absolute(posterior: "Posterior", control_risk: float, level: float = 0.95) -
     """
     if not 0.0 < control_risk < 1.0:
         raise ModelError(f"control_risk is {control_risk!r}. It must lie between 0 and 1.")
-    rows = {name: _row(posterior[name], control_risk, level) for name in ("mu", "theta_new")}
+    at_risk = posterior.at_risk(control_risk)
+    rows = {name: _row(marginal, control_risk, level) for name, marginal in at_risk.items()}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

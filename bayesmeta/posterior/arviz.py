@@ -50,7 +50,7 @@ def data_tree(
     beta, tau = draws["beta"], draws["tau"]
     chains, n = tau.shape
     mean = beta @ posterior.design.matrix.T
-    log_prior = _log_prior(posterior, beta, tau)
+    log_prior = log_prior_of(posterior, beta, tau)
     log_likelihood = posterior.log_likelihood(mean, tau)
     replicated = replicates(posterior, mean, tau, rng, draws.get("gamma"))
     groups: dict[str, Variables] = {
@@ -63,15 +63,15 @@ def data_tree(
         else _ideal_statistics(log_likelihood, log_prior, beta.shape[-1] + 1, rng),
         # One variable of one name in each group: ArviZ pairs data, replicates and likelihoods by it.
         "observed_data": {"y": (("study",), posterior.effects.y)},
-        "constant_data": _constant(posterior),
+        "constant_data": constant_data(posterior),
         **_prior_groups(posterior, (chains, n), rng, with_baselines="gamma" in draws),
     }
     if "events" in replicated:
         groups["replicated_events"] = {"events": replicated["events"]}
-    return _tree(posterior, groups, (chains, n), seed)
+    return tree(posterior, groups, (chains, n), seed)
 
 
-def _tree(posterior: "Posterior", groups: Mapping[str, Variables], shape: tuple[int, int], seed: int) -> Any:
+def tree(posterior: "Posterior", groups: Mapping[str, Variables], shape: tuple[int, int], seed: int) -> Any:
     """The groups as a DataTree, each variable with the coordinates of its dimensions."""
     import xarray as xr
 
@@ -126,7 +126,8 @@ def _prior_groups(
     return groups
 
 
-def _constant(posterior: "Posterior") -> Variables:
+def constant_data(posterior: "Posterior") -> Variables:
+    """What is known of the trials: design, standard errors, events and totals."""
     counts = posterior.trials.counts[posterior.effects.rows]
     return {
         "X": (("study", "column"), posterior.design.matrix),
@@ -136,7 +137,7 @@ def _constant(posterior: "Posterior") -> Variables:
     }
 
 
-def _log_prior(posterior: "Posterior", beta: Array, tau: Array) -> dict[str, Array]:
+def log_prior_of(posterior: "Posterior", beta: Array, tau: Array) -> dict[str, Array]:
     """Log prior density of each top-level parameter at its draws; flat priors add nothing and are left out."""
     terms = {}
     for j, name in enumerate(posterior.design.columns):
@@ -205,7 +206,7 @@ def several_taus_tree(
         if sample_stats is not None
         else _ideal_statistics(log_likelihood, log_prior, len(priors), rng),
         "observed_data": {"y": (("study",), posterior.effects.y)},
-        "constant_data": _constant(posterior),
+        "constant_data": constant_data(posterior),
         "prior": {name: (SAMPLE, one.draws(size, rng).reshape(shape)) for name, one in priors.items() if one.proper},
     }
-    return _tree(posterior, groups, (shape[0], shape[1]), seed)
+    return tree(posterior, groups, (shape[0], shape[1]), seed)

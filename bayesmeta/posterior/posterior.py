@@ -99,7 +99,7 @@ class Posterior(ABC):
         -------
         (..., k); of a trial with several arms each arm given those before it, so that they add to the trial's.
         """
-        gaussian = self.model.baseline_prior.gaussian or (0.0, 5.0)
+        gaussian = (None if self.model.exchangeable else self.model.baseline_prior.gaussian) or (0.0, 5.0)
         counts = self.trials.counts[self.effects.rows]
         evidence = Evidence(self.effects.y, self.effects.se, counts, gaussian, self.model.baseline_at)
         found = marginal_log_likelihood(self.model.likelihood, evidence)(mean, tau[..., None])
@@ -125,6 +125,9 @@ class Posterior(ABC):
             parts.append({"none": "common effect"}.get(model.random_effects, model.random_effects))
         if model.moderators is not None:
             parts.append(model.moderators)
+        if model.ties_baselines:
+            parts += ["control risk"] * model.control_risk
+            parts += ["exchangeable baselines" if model.exchangeable else "independent baselines"]
         return ", ".join(parts)
 
     @property
@@ -260,6 +263,10 @@ class Posterior(ABC):
             rows.append(row)
         columns = ["group", "k", "median", "lower", "upper", "new_median", "new_lower", "new_upper"]
         return pd.DataFrame(rows, columns=columns)
+
+    def at_risk(self, control_risk: float) -> dict[str, Marginal]:
+        """mu and theta_new at a stated risk in the control arm: the same at every risk but in a regression on it."""
+        return {name: self[name] for name in ("mu", "theta_new")}
 
     def absolute(self, control_risk: float, level: float = LEVEL) -> pd.DataFrame:
         """Risk differences and numbers needed to treat, of mu and in a new setting, at a stated control risk.

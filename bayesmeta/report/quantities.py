@@ -57,6 +57,8 @@ def _asked(posterior: Posterior) -> Iterator[tuple[str, str, str, Marginal]]:
     if isinstance(posterior, PosteriorOfSeveralTaus):
         yield from _several_taus(posterior)
         return
+    if posterior.model.control_risk:
+        yield "coefficient", "control_risk", "log OR", posterior["control_risk"]
     yield "tau", "", "log OR", posterior["tau"]
     for name, setting in settings.items():
         yield "new setting", name, "OR", posterior.new_setting(setting)

@@ -47,6 +47,18 @@ def test_the_reanalysis_runs_step_by_step(script: str, tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_the_regression_on_control_risk_runs_for_both_sets_of_trials(tmp_path: Path):
+    done = run("control_risk.py", tmp_path, "--out", "out", "--draws", "500")
+    assert done.returncode == 0, done.stderr
+    assert "The naive slope is biased" in " ".join(done.stdout.split())
+    assert "not a replication" in done.stderr
+    for name in ("bcg", "attachment-secure"):
+        files = {path.name for path in (tmp_path / "out" / name).iterdir()}
+        assert {"control-risk.png", "control-risk.csv", "effect-by-control-risk.csv", "forest.png"} <= files
+        assert len([one for one in files if one.endswith(".nc")]) == 3
+
+
+@pytest.mark.slow
 def test_whoever_holds_all_rows_learns_whether_the_published_result_is_reproduced(tmp_path: Path):
     # Simulated trials: 26 rows in the template's columns, which cannot give the published figures.
     rng = np.random.default_rng(5)

@@ -21,7 +21,9 @@ STATED = {
     "baseline": ("normal(0, 3)", "normal(0, 3)"),
     "baseline_at": ("control", "control"),
     "zero_cells": ("all", "all"),
+    "control_risk": (True, True),
 }
+WITH = {"control_risk": {"likelihood": "binomial"}}  # what else must be said
 
 
 def test_every_part_of_a_model_has_an_option_and_every_option_its_part():
@@ -46,8 +48,8 @@ def test_what_is_typed_is_the_model_and_what_is_not_has_its_default():
     assert received.pop() == Model()
     for part, (text, expected) in STATED.items():
         typed = [text] if part == "beta" else text
-        command(**dict.fromkeys(OPTIONS) | {part: typed})
-        assert received.pop() == Model(**{part: expected}), part
+        command(**dict.fromkeys(OPTIONS) | {part: typed} | WITH.get(part, {}))
+        assert received.pop() == Model(**{part: expected} | WITH.get(part, {})), part
 
 
 def test_a_command_without_a_model_takes_none_of_its_options():

@@ -30,7 +30,7 @@ def tau_priors():
 
 def log_density(plan):
     """log p of (beta, tau, ...) on their own scales, as PyMC has it, without the Jacobians of its transforms."""
-    model = build(plan.structure)
+    model = plan.structure.model()
     with model:
         pm.set_data(
             plan.data,
