@@ -9,6 +9,7 @@ import pandas as pd
 
 from bayesmeta.errors import ModelError
 from bayesmeta.exact.many_means import tau_density
+from bayesmeta.exact.outside import refuse_unresolved, warn_of_studies
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
 from bayesmeta.exact.prepared import Prepared
 from bayesmeta.exact.study_effects import NewEffects, StudyEffects
@@ -42,14 +43,15 @@ class CountPosterior(Posterior):
         self._predictors, self._nodes, self._panels = prepared.predictors, prepared.tau, None
         if prepared.known_tau is None:
             self._panels = prepared.tau_panels
-        flat = np.isinf(self.design.prior_scale)
-        self._flat = flat
+        refuse_unresolved(float(np.abs(weights.nodes) @ self._predictors.unresolved))
         self.diagnostics = {
             "tau_nodes": len(self._nodes),
             "theta_nodes": len(prepared.grid.panels.nodes),
             "double_zero": list(self.effects.double_zero),
             "neutral": [name for name, out in zip(self.effects.studies, prepared.neutral) if out],
             "beyond_the_nodes": weights.beyond,
+            "beyond_the_windows": float(np.abs(weights.nodes) @ self._predictors.outside),
+            "beyond_the_theta_nodes": prepared.beyond_theta,
             "moments_that_do_not_exist": [
                 f"{moment} of {name}" for name in self.parameters for moment in ("mean", "sd")[self._moments_of(name) :]
             ],
@@ -58,10 +60,14 @@ class CountPosterior(Posterior):
     # ---- marginals
 
     def _moments_of(self, name: str) -> int:
-        if name in self.design.columns and not self._flat[self.design.columns.index(name)]:
-            return 2
-        own = self.prepared.kernel.moments if name == "theta_new" else 2
-        return min(self._weights.moments, own)
+        columns = self.design.columns
+        if name in columns:
+            return self.prepared.moments_of(np.eye(len(columns))[columns.index(name)], self._weights.tail)
+        return self._moments_of_new(self.design.reference) if name == "theta_new" else self._weights.moments
+
+    def _moments_of_new(self, row: Array) -> int:
+        mean = self.prepared.moments_of(row, self._weights.tail)
+        return min(mean, self._weights.moments, self.prepared.kernel.moments)
 
     def _tau(self) -> Marginal:
         if self._weights.fine is None:
@@ -74,7 +80,7 @@ class CountPosterior(Posterior):
         if new:
             return self._new(row, name)
         panels, density = self._given_tau(row)
-        moments = self._weights.moments if np.any(self._flat & (row != 0.0)) else 2
+        moments = self.prepared.moments_of(row, self._weights.tail)
         return LineDensity(name, panels, self._weights.nodes @ density, moments)
 
     def _given_tau(self, row: Array) -> tuple[Panels, Array]:
@@ -91,8 +97,22 @@ class CountPosterior(Posterior):
     def _new(self, row: Array, name: str) -> Marginal:
         largest = float(self._nodes[0]) if self._weights.fine is None else self._weights.largest(1e-13)
         found = self._new_given_tau(row, largest)
-        moments = min(self._weights.moments, self.prepared.kernel.moments)
-        return LineDensity(name, found.panels, self._weights.nodes @ found.density, moments)
+        moments = self._moments_of_new(row)
+        known = self._moments_given(row, moments) if moments and np.any(row) else None
+        return LineDensity(name, found.panels, self._weights.nodes @ found.density, moments, known)
+
+    def _moments_given(self, row: Array, moments: int) -> tuple[float, float]:
+        """Mean and sd of the effect in a new setting from those of row' beta and of tau, however heavy their tails."""
+        mean, tau = self._linear(row, "mean"), self._tau()
+        assert mean.mean is not None
+        if moments < 2:
+            return mean.mean, np.nan
+        assert mean.sd is not None
+        assert tau.mean is not None
+        assert tau.sd is not None
+        kernel = self.prepared.kernel
+        variance = float(kernel.weight @ kernel.scale**2) * (tau.sd**2 + tau.mean**2)
+        return mean.mean, float(np.sqrt(mean.sd**2 + variance))
 
     def _new_given_tau(self, row: Array, largest: float) -> NewEffects:
         """The effect in a new setting at each node of tau, with room for tau up to `largest`."""
@@ -126,7 +146,9 @@ class CountPosterior(Posterior):
 
     @cached_property
     def _effects_of_studies(self) -> StudyEffects:
-        return StudyEffects.of(self.prepared, self._predictors, self._nodes, self._weights)
+        found = StudyEffects.of(self.prepared, self._predictors, self._nodes, self._weights)
+        warn_of_studies(dict(zip(self.studies_in_model, found.closure.tolist(), strict=True)), self.model)
+        return found
 
     def _study(self, position: int) -> Marginal:
         found = self._effects_of_studies

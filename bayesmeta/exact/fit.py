@@ -1,12 +1,10 @@
 """The exact fit: in closed form given tau where everything is normal, by quadrature for any likelihood elsewhere."""
 
-import warnings
 from collections.abc import Callable
 
 from bayesmeta.effects import effect_sizes
-from bayesmeta.errors import BayesmetaWarning
-from bayesmeta.exact.count_posterior import CountPosterior
-from bayesmeta.exact.given_tau import NormalProblem
+from bayesmeta.exact.mixed_problem import problem_of
+from bayesmeta.exact.outside import warn_of_mass_outside
 from bayesmeta.exact.over_tau import known_tau, over_tau
 from bayesmeta.exact.posterior import ExactPosterior
 from bayesmeta.exact.prepared import prepare
@@ -18,7 +16,6 @@ from bayesmeta.posterior import Posterior
 from bayesmeta.trials import Trials
 
 CLOSED_FORM = ("normal", "none")  # random effects with which the normal likelihood is Gaussian given tau
-OUTSIDE = 1e-8  # of the posterior mass
 #: Models with a fit of their own: what a model has that asks for it, and the fit. The first that applies is taken.
 OWN: tuple[tuple[Callable[[Model], bool], Callable[[Trials, Model], Posterior]], ...] = (
     (lambda model: model.selection is not None, fit_selection),
@@ -36,11 +33,11 @@ def fit_exact(trials: Trials, model: Model) -> Posterior:
     Parameters
     ----------
     trials : the evidence.
-    model : any likelihood, random effects and prior of tau; normal or flat priors of the coefficients.
+    model : any likelihood, random effects and priors.
 
     Returns
     -------
-    ExactPosterior (closed form given tau) or CountPosterior
+    ExactPosterior (closed form given tau: priors that are not normal are sums of normal ones) or CountPosterior
 
     Raises
     ------
@@ -67,19 +64,12 @@ def fit_exact(trials: Trials, model: Model) -> Posterior:
         return _by_quadrature(trials, model)
     effects = effect_sizes(trials, zero_cells=model.zero_cells)
     design = model.design(trials.select(effects.rows) if effects.dropped else trials)
-    problem = NormalProblem.of(effects, design, model.arm_correlation)
+    problem = problem_of(effects, design, model.arm_correlation)
+    if problem is None:
+        return _by_quadrature(trials, model)
     solved = known_tau(problem, 0.0) if model.random_effects == "none" else over_tau(problem, model.tau_prior)
-    return ExactPosterior(trials, model, design, effects, problem, solved)
+    return warn_of_mass_outside(ExactPosterior(trials, model, design, effects, problem, solved))
 
 
-def _by_quadrature(trials: Trials, model: Model) -> CountPosterior:
-    posterior = prepare(trials, model).posterior()
-    outside = float(posterior.diagnostics["beyond_the_nodes"])
-    if outside > OUTSIDE:
-        warnings.warn(
-            f"tau prior {model.tau}: {outside:.1g} of the posterior mass lies beyond the largest tau that is integrated"
-            " over. State a prior with a lighter tail, such as half_normal(0.5).",
-            BayesmetaWarning,
-            stacklevel=4,
-        )
-    return posterior
+def _by_quadrature(trials: Trials, model: Model) -> Posterior:
+    return warn_of_mass_outside(prepare(trials, model).posterior())

@@ -79,6 +79,11 @@ class NormalProblem:
     def _proper(self) -> Integers:
         return np.flatnonzero(np.isfinite(self.prior_scale))
 
+    @property
+    def components(self) -> int:
+        """How many Gaussians the coefficients are a mixture of at each tau."""
+        return 1
+
     def given(self, tau: Array) -> GivenTau:
         """Condition on tau.
 

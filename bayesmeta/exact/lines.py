@@ -1,55 +1,102 @@
 """The posterior of one linear predictor given tau: a polynomial log density where it is not negligible."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
 import numpy as np
 
-from bayesmeta.errors import PriorError
 from bayesmeta.likelihoods.series import Panels, graded_edges
-from bayesmeta.types import Array, Integers
+from bayesmeta.types import Array, Booleans, Integers
 
 DENSE = 241  # points at which a polynomial is looked over
 ROUNDS = 60
-WIDEST = 1e7  # log odds ratios: a window that grows so far has no end
 SLACK = 9.0  # a window may reach farther down than asked for
 SPACING = 0.4  # of the conditional standard deviation: the trapezoid rule between equally spaced points
 RESOLVED = 1e-9  # what the last Chebyshev coefficients of a log density may still hold
 MOST = 160
 FEW = 12
+MOST_POINTS = 2400
+NEGLIGIBLE = 1e-15  # share of a part at a node of tau
+TINY = 1e-300
 
 LogDensity = Callable[[Array, Integers], Array]
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """p(v | tau_t, y) of a linear predictor v at each tau.
+    """p(v | tau_t, y) of a linear predictor v at each tau, as a sum over the parts of its prior.
+
+    p(v | tau_t, y) = sum_r share_r p_r(v) over the rows r that belong to node t of tau; one row a node where the prior
+    has one part.
 
     Attributes
     ----------
-    low, high : (T,) window.
-    series : (T, n) Chebyshev series of the log density there, normalised.
+    low, high : (R,) window of each row.
+    series : (R, n) Chebyshev series of the log density p_r there, normalised.
+    node : (R,) the node of tau that a row belongs to; every node has one.
+    share : (R,) probability of the row given the node.
+    outside : (R,) probability that the windows leave out.
+    unresolved : (R,) probability of what has more detail than the sums over it can follow: 1 or 0.
     """
 
     low: Array
     high: Array
     series: Array
+    node: Integers
+    share: Array
+    outside: Array
+    unresolved: Array
 
     @property
     def nodes(self) -> Array:
-        """(T, n) the Chebyshev nodes of the windows."""
+        """(R, n) the Chebyshev nodes of the windows."""
         return window_nodes(self.low, self.high, self.series.shape[1])
 
     def at(self, v: Array) -> Array:
-        """Log density at v (T, N), each row at its own tau; -inf outside the window."""
+        """Log density of the rows at v (R, N); -inf outside the window."""
         local = (2.0 * v - (self.low + self.high)[:, None]) / (self.high - self.low)[:, None]
         value = clenshaw(self.series, np.clip(local, -1.0, 1.0))
         return np.where(np.abs(local) <= 1.0, value, -np.inf)
 
     def density(self, v: Array) -> Array:
-        """(T, N) density at common points v (N,)."""
-        return np.asarray(np.exp(self.at(np.broadcast_to(v, (len(self.low), len(v))))))
+        """(T, N) density at each node of tau at common points v (N,)."""
+        return self.summed(np.exp(self.at(np.broadcast_to(v, (len(self.low), len(v))))))
+
+    def summed(self, values: Array) -> Array:
+        """(T, N) from values of the rows (R, N): the weighted sum over the rows of each node."""
+        return np.asarray(values if len(self.low) == self.steps else self._sums @ values)
+
+    @property
+    def steps(self) -> int:
+        """How many nodes of tau there are."""
+        return int(self.node.max()) + 1
+
+    @cached_property
+    def _sums(self) -> Array:
+        """(T, R)"""
+        sums = np.zeros((self.steps, len(self.node)))
+        sums[self.node, np.arange(len(self.node))] = self.share
+        return sums
+
+    def doubts(self) -> tuple[Array, Array]:
+        """(T,) the probability outside the windows, and that of what is not resolved, at each node of tau."""
+        outside, unresolved = self.summed(np.stack([self.outside, self.unresolved], axis=1)).T
+        return outside, unresolved
+
+    def of(self, weights: Array) -> Array:
+        """(R,) weights of the rows, from those of the nodes of tau (T,)."""
+        return np.asarray(weights[self.node] * self.share)
+
+    def without_negligible(self) -> "Line":
+        """The rows that have a share of their node."""
+        kept = self.share > NEGLIGIBLE
+        return self if kept.all() else self.only(kept)
+
+    def only(self, rows: Booleans) -> "Line":
+        """Some of the rows."""
+        low, high, series = self.low[rows], self.high[rows], self.series[rows]
+        return Line(low, high, series, self.node[rows], self.share[rows], self.outside[rows], self.unresolved[rows])
 
     def times(self, factor: float) -> "Line":
         """The density of factor * v."""
@@ -59,13 +106,13 @@ class Line:
         sign = np.where(np.arange(self.series.shape[1]) % 2 == 1, np.sign(factor), 1.0)
         series = self.series * sign
         series[:, 0] -= np.log(abs(factor))
-        return Line(ends.min(axis=0), ends.max(axis=0), series)
+        return replace(self, low=ends.min(axis=0), high=ends.max(axis=0), series=series)
 
     def points(self) -> tuple[Array, Array, Array]:
-        """Equally spaced points (T, N), their distances (T,) and the log density there (T, N)."""
+        """Equally spaced points (R, N), their distances (R,) and the log density there (R, N)."""
         place = np.linspace(-1.0, 1.0, DENSE)
         value = clenshaw(self.series, np.broadcast_to(place, (len(self.low), DENSE)))
-        n = np.clip(int(np.ceil((2.0 / (SPACING * sharpest(value, place[1] - place[0]))).max())) + 1, 33, 600)
+        n = np.clip(int(np.ceil(needed(value).max())) + 1, 33, MOST_POINTS)
         place = np.linspace(-1.0, 1.0, int(n))
         value = clenshaw(self.series, np.broadcast_to(place, (len(self.low), len(place))))
         half = 0.5 * (self.high - self.low)
@@ -73,7 +120,7 @@ class Line:
         return points, half * (place[1] - place[0]), value
 
     def moments(self) -> tuple[Array, Array]:
-        """Mean and sd at each tau: (T,) twice."""
+        """Mean and sd of each row: (R,) twice."""
         points, spacing, value = self.points()
         density = np.exp(value) * spacing[:, None]
         mean = (density * points).sum(axis=1)
@@ -88,6 +135,11 @@ class Line:
             return np.asarray((panel * np.maximum(sd, 0.3 * away)).min(axis=1))
 
         return Panels(graded_edges(float(self.low.min()), float(self.high.max()), allowed))
+
+
+def needed(value: Array) -> Array:
+    """(R,) points of the trapezoid rule that a log density needs, known at equally spaced points of its window."""
+    return np.asarray(2.0 / (SPACING * sharpest(value, 2.0 / (value.shape[1] - 1))))
 
 
 def sharpest(value: Array, step: float) -> Array:
@@ -106,13 +158,13 @@ def solve(
     fall: float,
     resolved: float = RESOLVED,
     most: int = MOST,
-) -> tuple[Array, Array, Array, Array]:
-    """Windows and polynomials of unnormalised log densities of v at each tau.
+) -> "Solved":
+    """Windows and polynomials of unnormalised log densities of v, row by row.
 
     Parameters
     ----------
-    log_posterior : v (t, n) at t of the nodes of tau, and which (t,), to log densities (t, n).
-    mean, sd : (T,) a guess.
+    log_posterior : v (t, n) of t of the rows, and which (t,), to log densities (t, n).
+    mean, sd : (R,) a guess.
     nodes : Chebyshev nodes to begin with; doubled while the series has not ended.
     fall : how far each end of a window lies below the peak.
     resolved : what the last coefficients of a series may still hold.
@@ -120,11 +172,7 @@ def solve(
 
     Returns
     -------
-    low, high (T,); series (T, n), not normalised; log of the integrals (T,).
-
-    Raises
-    ------
-    PriorError : a density that does not fall: the posterior is improper.
+    Solved
     """
     half = np.sqrt(2.0 * fall + 7.0) * sd
     low, high = mean - half, mean + half
@@ -137,22 +185,61 @@ def solve(
         moving = moving[~still]
         if not len(moving):
             break
-        if float(np.max(high - low)) > WIDEST:
-            raise PriorError(
-                "the posterior of the mean effect is improper: the trials do not bound it on one side (an arm without"
-                " events in all of them). State a proper prior for mu, such as odds_ratio_within(250)."
-            )
     every = np.arange(len(low))
     while True:
         series = log_posterior(window_nodes(low, high, nodes), every) @ to_chebyshev(nodes).T
         if nodes >= most or np.abs(series[:, -2:]).max() < resolved:
             break
         nodes *= 2
-    line = Line(low, high, series)
+    nothing = np.zeros(len(low))
+    line = Line(low, high, series, every, np.ones(len(low)), nothing, nothing)
     _, spacing, value = line.points()
     largest = value.max(axis=1)
-    log_total = largest + np.log(np.exp(value - largest[:, None]).sum(axis=1) * spacing)
-    return low, high, series, log_total
+    density = np.exp(value - largest[:, None])
+    total = density.sum(axis=1) * spacing
+    unresolved = needed(value) > 1.3 * MOST_POINTS
+    return Solved(low, high, series, largest + np.log(total), _outside(value, density, spacing) / total, unresolved)
+
+
+def _outside(value: Array, density: Array, spacing: Array) -> Array:
+    """The mass beyond both ends, where the density goes on falling as it falls there; inf where it does not."""
+    beyond = np.zeros(len(value))
+    for end, inwards in ((0, 1), (-1, -2)):
+        slope = (value[:, inwards] - value[:, end]) / spacing
+        beyond += np.where(slope > 0.0, density[:, end] / np.maximum(slope, TINY), np.inf)
+    return beyond
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """Log densities of some rows.
+
+    Attributes
+    ----------
+    low, high : (R,) windows.
+    series : (R, n) Chebyshev series, not normalised.
+    log_total : (R,) log of the integrals.
+    outside : (R,) share of the integrals that the windows leave out.
+    unresolved : (R,) whether it has more detail than the sums over it can follow.
+    """
+
+    low: Array
+    high: Array
+    series: Array
+    log_total: Array
+    outside: Array
+    unresolved: Booleans
+
+    def by_node(self, node: Integers) -> tuple[Line, Array]:
+        """The line whose rows are these, by the node of tau (R,) that each belongs to, and log p(y | tau) (T,)."""
+        log_evidence = np.full(int(node.max()) + 1, -np.inf)
+        np.logaddexp.at(log_evidence, node, self.log_total)
+        share = np.exp(self.log_total - log_evidence[node])
+        series = self.series.copy()
+        series[:, 0] -= self.log_total
+        outside, unresolved = np.minimum(self.outside, 1.0), self.unresolved.astype(float)
+        line = Line(self.low, self.high, series, node, share, outside, unresolved)
+        return line, log_evidence
 
 
 def _moved(low: Array, high: Array, value: Array, fall: float) -> tuple[Array, Array]:

@@ -9,7 +9,7 @@ import pandas as pd
 from bayesmeta.effects import Effects
 from bayesmeta.exact.given_tau import NormalProblem
 from bayesmeta.exact.nodes import gauss_legendre
-from bayesmeta.exact.over_tau import OverTau, over_tau
+from bayesmeta.exact.over_tau import OverTau, moments_with, over_tau
 from bayesmeta.model import Design, Model
 from bayesmeta.posterior import Marginal, NormalMixture, PanelDensity, PointMass, Posterior, mixture_quantiles
 from bayesmeta.posterior.arviz import data_tree
@@ -46,17 +46,18 @@ class ExactPosterior(Posterior):
         self.log_marginal_likelihood = solved.log_marginal
         self._problem, self._solved = problem, solved
         self._given, self._weights = solved.given, solved.weights
-        self._flat = np.isinf(design.prior_scale)
         self.diagnostics = {
-            "tau_nodes": len(self._weights),
+            "tau_nodes": len(solved.of_nodes),
+            "beyond_the_nodes": solved.beyond,
             "moments_that_do_not_exist": [
                 f"{moment} of {name}" for name in self.parameters for moment in self._missing_moments(name)
             ],
         }
 
     def _missing_moments(self, name: str) -> tuple[str, ...]:
-        if name in self.design.columns and not self._flat[self.design.columns.index(name)]:
-            return ()
+        columns = self.design.columns
+        if name in columns:
+            return ("mean", "sd")[self._moments_of_row(np.eye(len(columns))[columns.index(name)], False) :]
         return ("mean", "sd")[self._solved.moments :]
 
     def _tau(self) -> Marginal:
@@ -64,8 +65,9 @@ class ExactPosterior(Posterior):
         if nodes is None:
             return PointMass("tau", float(self._solved.given.tau[0]))
         half = 0.5 * np.diff(nodes.edges)[:, None]
-        _, quadrature, _ = gauss_legendre(len(self._weights) // len(half))
-        density_u = self._weights.reshape(len(half), -1) / (half * quadrature)
+        weights = self._solved.of_nodes
+        _, quadrature, _ = gauss_legendre(len(weights) // len(half))
+        density_u = weights.reshape(len(half), -1) / (half * quadrature)
         return PanelDensity("tau", nodes.edges, nodes.scale, density_u, self._solved.density, self._solved.moments)
 
     def _components(self, rows: Array, new: bool | Array = False) -> tuple[Array, Array]:
@@ -75,8 +77,9 @@ class ExactPosterior(Posterior):
         return mean, np.sqrt(variance + extra)
 
     def _moments_of_row(self, row: Array, new: bool) -> int:
-        """A proper prior on every coefficient in it bounds a mean effect, whatever tau; theta_new follows tau."""
-        return self._solved.moments if new or np.any(self._flat & (row != 0.0)) else 2
+        """Priors that fall faster than any power bound a mean effect, whatever tau; theta_new follows tau as well."""
+        mean = int(moments_with(self._solved.tail, self.design.tail_gain[row != 0.0].min(initial=np.inf)))
+        return min(mean, self._solved.moments) if new else mean
 
     def _linear(self, row: Array, name: str, *, new: bool = False) -> Marginal:
         mean, sd = self._components(row[None], new)
@@ -127,7 +130,13 @@ class ExactPosterior(Posterior):
         rng = np.random.default_rng(seed)
         tau = self["tau"].draws(n, rng)
         given = self._problem.given(tau)
-        beta = given.mean + np.einsum("npq,nq->np", given.root, rng.standard_normal(given.mean.shape))
+        row = np.arange(n)
+        if self._problem.components > 1:
+            share = given.log_evidence.reshape(-1, n)
+            share = np.cumsum(np.exp(share - share.max(axis=0)), axis=0)
+            row = row + n * (share < rng.random(n) * share[-1]).sum(axis=0)
+        mean, root = given.mean[row], given.root[row]
+        beta = mean + np.einsum("npq,nq->np", root, rng.standard_normal(mean.shape))
         theta = self._problem.effects(beta, tau, rng)
         theta_new = beta @ self.design.reference + tau * rng.standard_normal(n)
         return {"beta": beta, "tau": tau, "theta": theta, "theta_new": theta_new}

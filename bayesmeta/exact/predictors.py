@@ -11,7 +11,7 @@ import numpy as np
 
 from bayesmeta.exact.convolution import Convolution
 from bayesmeta.exact.lines import Line, solve
-from bayesmeta.likelihoods.normal import LOG_2PI
+from bayesmeta.exact.prior_parts import PriorParts
 from bayesmeta.likelihoods.theta_grid import Resolution
 from bayesmeta.types import Array, Integers
 
@@ -24,7 +24,7 @@ class RowLine:
     ----------
     positions : of its trials.
     line : p(v | tau, y).
-    log_marginal : (n_trials, T, n) l_i at the nodes of the line.
+    log_marginal : (n_trials, R, n) l_i at the nodes of the line.
     """
 
     positions: Integers
@@ -38,9 +38,13 @@ class Predictors(ABC):
     Attributes
     ----------
     log_evidence : (T,) log p(y | tau).
+    outside, unresolved : (T,) at each tau the probability of the coefficients that the numerical integral leaves out,
+        and of those that it does not resolve.
     """
 
     log_evidence: Array
+    outside: Array
+    unresolved: Array
 
     @abstractmethod
     def line(self, row: Array) -> Line:
@@ -56,38 +60,46 @@ class Predictors(ABC):
 
 
 class OnePredictor(Predictors):
-    """A pooled effect: every trial has the same predictor; `others` is what other data say of it."""
+    """A pooled effect: every trial has the same predictor.
+
+    Parameters
+    ----------
+    convolution : the likelihoods and random effects.
+    tau : (T,) nodes.
+    prior : of the effect, in R parts, each for a node of tau.
+    guess : (R,) mean and sd of the effect for each part.
+    resolution : how finely.
+    others : from effects to what other data say of them, a log density; None where there are none.
+    """
 
     def __init__(
         self,
         convolution: Convolution,
         tau: Array,
-        prior: tuple[float, float],
+        prior: PriorParts,
         guess: tuple[Array, Array],
         resolution: Resolution,
         others: Callable[[Array], Array] | None = None,
     ) -> None:
-        location, scale = prior
         self._convolution, self._tau, self._resolution = convolution, tau, resolution
 
         def log_posterior(v: Array, which: Integers) -> Array:
-            total = convolution.log_marginal(v, tau[which]).sum(axis=0)
-            if np.isfinite(scale):
-                total = total - 0.5 * ((v - location) / scale) ** 2 - np.log(scale) - 0.5 * LOG_2PI
+            total = convolution.log_marginal(v, tau[prior.node[which]]).sum(axis=0)
+            total = total + prior.log_density(v[..., None], which)
             return np.asarray(total if others is None else total + others(v))
 
-        low, high, series, self.log_evidence = solve(
-            log_posterior, *guess, nodes=resolution.mu_nodes, fall=resolution.fall
-        )
-        series[:, 0] -= self.log_evidence
-        self._line = Line(low, high, series)
+        solved = solve(log_posterior, *guess, nodes=resolution.mu_nodes, fall=resolution.fall)
+        line, self.log_evidence = solved.by_node(prior.node)
+        self._line = line.without_negligible()
+        self.outside, self.unresolved = self._line.doubts()
 
     def line(self, row: Array) -> Line:
         return self._line.times(float(row[0]))
 
     def row_lines(self) -> list[RowLine]:
         positions = np.arange(len(self._convolution.grid.log_p))
-        return [RowLine(positions, self._line, self._convolution.log_marginal(self._line.nodes, self._tau))]
+        tau = self._tau[self._line.node]
+        return [RowLine(positions, self._line, self._convolution.log_marginal(self._line.nodes, tau))]
 
     def draws(self, place: Array, rng: np.random.Generator) -> Array:
         panels = self._line.panels(self._resolution.panel)

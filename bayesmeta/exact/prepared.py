@@ -12,9 +12,11 @@ from bayesmeta.effects import Effects, effect_sizes
 from bayesmeta.errors import ModelError
 from bayesmeta.exact.arms import ConvolutionWithArms, arm_grids, refuse_arms
 from bayesmeta.exact.convolution import Convolution
-from bayesmeta.exact.given_tau import NormalProblem
-from bayesmeta.exact.over_tau import over_tau
+from bayesmeta.exact.given_tau import GivenTau, NormalProblem
+from bayesmeta.exact.over_tau import moments_with, over_tau
 from bayesmeta.exact.predictors import OnePredictor, Predictors
+from bayesmeta.exact.prior_parts import VAGUE, NormalParts, PriorParts
+from bayesmeta.exact.proper import refuse_unbounded, unbounded_direction
 from bayesmeta.exact.random_effects import KERNELS, Kernel
 from bayesmeta.exact.regression import MOST_COLUMNS, SeveralPredictors
 from bayesmeta.exact.tau_panels import TauPanels
@@ -33,8 +35,9 @@ if TYPE_CHECKING:
     from bayesmeta.exact.count_posterior import CountPosterior
 
 FARTHEST_U = 60.0
-MARGIN = 1.0  # of u, beyond what the normal likelihood would need
 WIDER = 4.0  # variance of a predictor, over that for which the nodes were made
+ACCURACY = 1e-8  # relative, of a prior's density as a sum of normal ones
+NARROWEST = 0.03  # of the smallest standard error: a prior so narrow is as good as a known effect
 LIGHT = 4.0  # a first guess of the largest tau
 
 
@@ -102,6 +105,8 @@ class Prepared:
 
     def _covers(self, other: "Prepared") -> bool:
         """Whether the theta nodes at hand also resolve and hold another's posterior."""
+        if not other.design.normal:
+            return False
         rows = np.unique(other.design.matrix, axis=0)
         tau = np.array([self.known_tau or 0.0])
         (mean, variance), (mean_of_other, variance_of_other) = (
@@ -142,9 +147,11 @@ class Prepared:
     def weights(self, prior: HeterogeneityPrior) -> Weights:
         """The posterior of tau on the nodes of the likelihood; nodes are added until they hold all of it."""
         if self.known_tau is not None:
+            refuse_unbounded(self.design, self.bounded, self.kernel.order)
             return known(float(self.predictors.log_evidence[0]))
         prior = prior.given(self.standard_errors)
         flat = int(np.isinf(self.design.prior_scale).sum())
+        refuse_unbounded(self.design, self.bounded, self.kernel.order)
         tail = tail_of(prior, int(self.bounding.sum()), flat)
         while True:
             found = weigh(self.tau_panels, self.predictors.log_evidence, prior, tail)
@@ -188,12 +195,26 @@ class Prepared:
         return None if point is None else float(point)
 
     @cached_property
+    def bounded(self) -> Booleans:
+        """(k, 2) whether a trial's likelihood falls to zero to the left, and to the right."""
+        bounded = np.empty((len(self.effects.y), 2), dtype=bool)
+        for positions, rows in self.parts:
+            bounded[positions] = np.isinf(rows.flat_from) & ~rows.neutral[:, None]
+        return bounded
+
+    @property
     def bounding(self) -> Booleans:
         """(k,) trials whose data bound their effect on both sides."""
-        bounded = np.empty(len(self.effects.y), dtype=bool)
-        for positions, rows in self.parts:
-            bounded[positions] = np.isinf(rows.flat_from).all(axis=1) & ~rows.neutral
-        return bounded
+        return np.asarray(self.bounded.all(axis=1))
+
+    def moments_of(self, row: Array, tail: float) -> int:
+        """How many moments row' beta has, where p(tau | y) falls as tau^-tail."""
+        gain = float(self.design.tail_gain[row != 0.0].min(initial=np.inf))
+        found = int(moments_with(tail, gain))
+        loose = ~np.array([prior.gaussian is not None for prior in self.design.priors]) & np.isfinite(gain)
+        if loose.any() and unbounded_direction(self.design.matrix[:, loose], self.bounded) is not None:
+            found = min(found, int(gain > 1.0) + int(gain > 2.0))  # the prior alone bounds it, at any tau
+        return found
 
     @cached_property
     def neutral(self) -> Booleans:
@@ -207,10 +228,10 @@ class Prepared:
     def rough(self) -> NormalProblem:
         """The normal likelihood of the same trials: a guess of where to look."""
         if self.effects.shared:
-            scale = np.where(np.isinf(self.design.prior_scale), 1e3, self.design.prior_scale)
+            scale = np.minimum(self.design.prior_scale, VAGUE)
             return replace(NormalProblem.of(self.effects, self.design, self.model.arm_correlation), prior_scale=scale)
         seen = ~self.neutral if not self.neutral.all() else np.ones(len(self.neutral), dtype=bool)
-        scale = np.where(np.isinf(self.design.prior_scale), 1e3, self.design.prior_scale)
+        scale = np.minimum(self.design.prior_scale, VAGUE)
         effects, matrix = self.effects, self.design.matrix
         return NormalProblem(effects.y[seen], effects.se[seen], matrix[seen], self.design.prior_location, scale)
 
@@ -218,6 +239,25 @@ class Prepared:
     def _grid_for(self) -> NormalProblem:
         """The trials, roughly, for whose posterior the theta nodes were made."""
         return self.rough
+
+    @cached_property
+    def normal_parts(self) -> NormalParts:
+        """The priors of the coefficients as sums of normal ones."""
+        bounded = self.design.normal or unbounded_direction(self.design.matrix, self.bounded) is None
+        return NormalParts.of(self.design, self.rough, ACCURACY, bounded)
+
+    def parts_and_guess(self, tau: Array) -> tuple[PriorParts, GivenTau]:
+        """The priors in parts that are integrated one by one, each for a node of tau, and a guess of the answers."""
+        rough, p = self.rough, len(self.design.columns)
+        alone = replace(rough, prior_scale=np.full(p, VAGUE)).given(tau)
+        parts = self.normal_parts.by_node(np.sqrt(alone.linear(np.eye(p))[1]).T)
+        if parts is None:
+            names = [name for name, prior in zip(self.design.columns, self.design.priors) if prior.gaussian is None]
+            raise ModelError(
+                f"the priors of {', '.join(names)} are not normal: so many together are too much for the exact engine."
+                ' Give some of them normal priors, or fit with --engine nuts (engine="nuts").'
+            )
+        return parts, parts.guessed(rough, tau)
 
     @cached_property
     def _last_u(self) -> float:
@@ -232,9 +272,14 @@ class Prepared:
 
     @property
     def scale(self) -> float:
-        """The unit of tau: the smallest standard error, over the factor of outliers, who see a larger tau."""
+        """The unit of tau: the smallest standard error, over the factor of outliers, who see a larger tau.
+
+        Or the scale s of a narrower prior, where the variance of theta_new is about s^2 + tau^2.
+        """
         factor = float(self.kernel.scale.max()) if len(self.kernel.scale) <= 2 else 1.0
-        return float(self.standard_errors.min()) / factor
+        smallest = float(self.standard_errors.min())
+        narrowest = min(float(scale.min()) for _, _, scale in self.normal_parts.columns)
+        return min(smallest, max(narrowest, NARROWEST * smallest)) / factor
 
     @property
     def standard_errors(self) -> Array:
@@ -263,14 +308,20 @@ class Prepared:
         scale = np.append(0.0, self.scale * np.sinh(np.linspace(0.1, 6.0, 20)))
         if self.known_tau is not None:
             scale = np.array([self.known_tau])
-        given = self.rough.given(scale)
+        _, given = self.parts_and_guess(scale)
         rows = np.unique(self.design.matrix, axis=0)
         mean, variance = given.linear(rows)
         sd = np.sqrt(variance)
         core = Core(
-            mean.ravel(), sd.ravel(), np.broadcast_to(scale, mean.shape).ravel(), 8.0 if len(rows) == 1 else 14.0
+            mean.ravel(), sd.ravel(), np.broadcast_to(given.tau, mean.shape).ravel(), 8.0 if len(rows) == 1 else 14.0
         )
         return theta_grid(self.parts, core, self.resolution)
+
+    @property
+    def beyond_theta(self) -> float:
+        """How much of its peak a likelihood still is where the nodes of theta end and it is not flat."""
+        ends = np.exp(self.grid.log_p[:, [0, -1]] - self.grid.peak[:, None])
+        return float(np.where(self.bounded, ends, 0.0).max())
 
     @cached_property
     def convolution(self) -> Convolution:
@@ -294,12 +345,11 @@ class Prepared:
                 f' {MOST_COLUMNS} with this likelihood. Fit with --likelihood normal (likelihood="normal"), which takes'
                 ' more, with --engine nuts (engine="nuts"), or with fewer moderators.'
             )
-        given = self.rough.given(self.tau)
+        parts, given = self.parts_and_guess(self.tau)
         if columns == 1 and np.all(design.matrix == 1.0):
             mean, variance = given.linear(np.ones((1, 1)))
-            prior = (float(design.prior_location[0]), float(design.prior_scale[0]))
-            return OnePredictor(self.convolution, self.tau, prior, (mean[0], np.sqrt(variance[0])), self.resolution)
-        return SeveralPredictors(self.convolution, self.tau, design, given, self.resolution)
+            return OnePredictor(self.convolution, self.tau, parts, (mean[0], np.sqrt(variance[0])), self.resolution)
+        return SeveralPredictors(self.convolution, self.tau, design.matrix, parts, given, self.resolution)
 
 
 def prepare(trials: Trials, model: Model, resolution: Resolution | None = None) -> Prepared:

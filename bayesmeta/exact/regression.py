@@ -6,7 +6,7 @@ are summed on a uniform lattice, which converges exponentially for smooth integr
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -14,13 +14,12 @@ from bayesmeta.errors import ModelError
 from bayesmeta.exact.convolution import Convolution
 from bayesmeta.exact.given_tau import GivenTau
 from bayesmeta.exact.lines import FEW as NODES_OF_WINDOWS
-from bayesmeta.exact.lines import Line, clenshaw, solve, to_chebyshev, window_nodes
+from bayesmeta.exact.lines import Line, chebyshev_points, clenshaw, solve, to_chebyshev, window_nodes
 from bayesmeta.exact.predictors import Predictors, RowLine
+from bayesmeta.exact.prior_parts import PriorParts
 from bayesmeta.exact.separable import sum_over_rows
-from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.likelihoods.theta_grid import Resolution
-from bayesmeta.model import Design
-from bayesmeta.types import Array, Integers
+from bayesmeta.types import Array, Booleans, Integers
 
 MOST_COLUMNS = 4
 # Of the lattice, by its dimension: step in posterior standard deviations (the error is e^(-2 pi^2 / step^2) for a
@@ -36,10 +35,10 @@ ROW = 11.6  # half-width of the table of each row: the farthest corner of lattic
 NEWTON_STEPS = 50
 FARTHEST = 1e4  # a posterior that moves or widens so much at once is not bounded by the trials
 FEW = 14  # nodes of a row's table where only the mode is wanted
-ROUNDS = 8
+ROUNDS = 12
 DEPTH = 30.0  # the ends of an axis lie so far below its peak
 SERIES = 1e-8  # what the last Chebyshev coefficients along an axis may still hold
-AT_ONCE = 3_000_000
+CUT, CUTS = 60.0, 4  # a posterior e^-60 below its centre is nothing; how often windows are cut down to the rest
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +47,13 @@ class Region:
 
     Attributes
     ----------
+    Steps are the parts of the prior at the nodes of tau: T of them where it has one part.
+
     centre : (T, p); root : (T, p, p) Cholesky factor of a covariance.
     reach : how many standard deviations more than for a normal posterior have to be covered, over those.
     middle, half : (R, T) window of each row's predictor.
     series : (R, T, n) Chebyshev series of S_r on it.
+    cut : (R,) rows with windows that end before the predictor does: beyond, the posterior is negligible.
     """
 
     centre: Array
@@ -60,6 +62,7 @@ class Region:
     middle: Array
     half: Array
     series: Array
+    cut: Booleans
 
 
 class SeveralPredictors(Predictors):
@@ -69,54 +72,91 @@ class SeveralPredictors(Predictors):
     ----------
     convolution : the likelihoods and random effects.
     tau : (T,) nodes.
-    design : (k, p) with Gaussian or flat priors.
-    guess : the normal likelihood's answer.
+    matrix : (k, p) the design.
+    prior : of the coefficients, in parts, each for a node of tau.
+    guess : the normal likelihood's answer for each part.
     resolution : how finely.
     """
 
     def __init__(
-        self, convolution: Convolution, tau: Array, design: Design, guess: GivenTau, resolution: Resolution
+        self,
+        convolution: Convolution,
+        tau: Array,
+        matrix: Array,
+        prior: PriorParts,
+        guess: GivenTau,
+        resolution: Resolution,
     ) -> None:
-        self._convolution, self._tau, self._design = convolution, tau, design
-        rows, which = np.unique(design.matrix, axis=0, return_inverse=True)
+        self._convolution, self._prior, self._steps = convolution, prior, len(tau)
+        self._tau_of_nodes, self._tau = tau, tau[prior.node]
+        rows, which = np.unique(matrix, axis=0, return_inverse=True)
         self._rows: Array = rows
         self._positions: list[Integers] = [np.flatnonzero(np.ravel(which) == row) for row in range(len(rows))]
         self._nodes = resolution.mu_nodes + 8
-        self._step = STEP[design.matrix.shape[1] - 1] * 20.0 / resolution.mu_nodes
-        proper = np.isfinite(design.prior_scale)
-        self._precision = np.where(proper, design.prior_scale, np.inf) ** -2.0
-        self._log_constant = -float(np.sum(np.log(design.prior_scale[proper]) + 0.5 * LOG_2PI))
+        self._step = STEP[matrix.shape[1] - 1] * 20.0 / resolution.mu_nodes
+        self._location, self._precision = prior.location, prior.typical**-2.0
         self._region = self._settled(guess)
         self._lines: dict[bytes, tuple[Line, Array]] = {}
-        self.log_evidence = self._integrated(rows[0])[1]
+        line, self.log_evidence = self._integrated(rows[0])
+        self.outside, self.unresolved = line.doubts()
 
     def line(self, row: Array) -> Line:
-        return self._integrated(row)[0]
+        return self._integrated(row)[0].without_negligible()
 
     def row_lines(self) -> list[RowLine]:
         found = []
         for row, positions in zip(self._rows, self._positions, strict=True):
             line = self.line(row)
-            found.append(RowLine(positions, line, self._convolution.log_marginal(line.nodes, self._tau, positions)))
+            tau = self._tau_of_nodes[line.node]
+            found.append(RowLine(positions, line, self._convolution.log_marginal(line.nodes, tau, positions)))
         return found
 
     def draws(self, place: Array, rng: np.random.Generator) -> Array:
         """A node of tau nearest to each draw gives the shape, interpolation its place and width; then by rejection."""
-        n, p = len(place), len(self._precision)
+        n, p = len(place), self._rows.shape[1]
         nearest = place.argmax(axis=1)
-        region = self._region
+        mean, root = self._overall
         beta = np.empty((n, p))
         for t in np.unique(nearest):
             here = np.flatnonzero(nearest == t)
-            z = self._whitened_draws(int(t), len(here), rng)
-            centre = np.einsum("nt,tp->np", place[here], region.centre)
-            root = np.einsum("nt,tpq->npq", place[here], region.root)
-            beta[here] = centre + np.einsum("npq,nq->np", root, z)
+            z = np.linalg.solve(root[t], (self._draws_at(int(t), len(here), rng) - mean[t]).T).T
+            turned = np.einsum("nt,tpq->npq", place[here], root)
+            beta[here] = place[here] @ mean + np.einsum("npq,nq->np", turned, z)
         return beta
+
+    def _draws_at(self, t: int, n: int, rng: np.random.Generator) -> Array:
+        """Draws of beta at a node of tau: of a part of the prior first."""
+        steps = np.flatnonzero(self._prior.node == t)
+        number = rng.multinomial(n, self._share[steps] / self._share[steps].sum())
+        found = [
+            self._region.centre[step] + self._whitened_draws(int(step), int(of_step), rng) @ self._region.root[step].T
+            for step, of_step in zip(steps, number, strict=True)
+            if of_step
+        ]
+        return np.asarray(rng.permutation(np.concatenate(found)))
+
+    @cached_property
+    def _share(self) -> Array:
+        """(T,) probability of each part of the prior at its node of tau."""
+        return self._integrated(self._rows[0])[0].share
+
+    @cached_property
+    def _overall(self) -> tuple[Array, Array]:
+        """About the mean (., p) of the coefficients at each node of tau and the root (., p, p) of their covariance."""
+        centre, root, share, node = self._region.centre, self._region.root, self._share, self._prior.node
+        if len(centre) == self._steps:
+            return centre, root
+        mean = np.zeros((self._steps, centre.shape[1]))
+        np.add.at(mean, node, share[:, None] * centre)
+        away = centre - mean[node]
+        second = root @ np.swapaxes(root, 1, 2) + away[:, :, None] * away[:, None, :]
+        covariance = np.zeros((self._steps, *second.shape[1:]))
+        np.add.at(covariance, node, share[:, None, None] * second)
+        return mean, np.asarray(np.linalg.cholesky(covariance))
 
     def _whitened_draws(self, t: int, n: int, rng: np.random.Generator) -> Array:
         """Independent draws of root^-1 (beta - centre) at one node, from a t distribution by rejection."""
-        p, df = len(self._precision), 5.0
+        p, df = self._rows.shape[1], 5.0
         found: list[Array] = []
         bound = -np.inf
         while sum(map(len, found)) < n:
@@ -158,16 +198,43 @@ class SeveralPredictors(Predictors):
         root = np.linalg.cholesky(covariance)
         middle = self._rows @ centre.T  # (R, T)
         half = ROW * reach * np.sqrt(np.einsum("rp,tpq,rq->rt", self._rows, covariance, self._rows))
-        n = int(nodes * reach)
+        inside, n, cuts = middle, int(nodes * reach), 0
+        cut = np.zeros(len(middle), dtype=bool)
         while True:
-            series = np.empty((*middle.shape, n))
+            value = np.empty((*middle.shape, n + 1))  # the last one at the centre
             for row, positions in enumerate(self._positions):
                 at = window_nodes(middle[row] - half[row], middle[row] + half[row], n)
-                total = self._convolution.log_marginal(at, self._tau, positions).sum(axis=0)
-                series[row] = total @ to_chebyshev(n).T
-            if nodes == FEW or n >= MOST or np.abs(series[:, :, -2:]).max() < RESOLVED:
-                return Region(centre, root, reach, middle, half, series)
-            n = n * 3 // 2
+                at = np.concatenate([at, inside[row, :, None]], axis=1)
+                value[row] = self._convolution.log_marginal(at, self._tau, positions).sum(axis=0)
+            series = value[..., :n] @ to_chebyshev(n).T
+            if np.abs(series[:, :, -2:]).max() < RESOLVED:
+                break
+            narrower = self._cut(value, centre, middle, half) if cuts < CUTS else None
+            if narrower is not None:
+                cut |= (narrower[1] < half).any(axis=1)
+                (middle, half), cuts = narrower, cuts + 1
+            elif nodes == FEW or n >= MOST:
+                break
+            else:
+                n = n * 3 // 2
+        return Region(centre, root, reach, middle, half, series, cut)
+
+    def _cut(self, value: Array, centre: Array, middle: Array, half: Array) -> tuple[Array, Array] | None:
+        """Windows without what lies so far below the centre that nothing there matters; None where all may.
+
+        A row's fall is a fall of the posterior, up to what all others may gain from the centre to their own peaks.
+        """
+        gain = (value.max(axis=2) - value[..., -1]).sum(axis=0)
+        away = (centre - self._location) ** 2 * self._precision
+        seen = value[..., :-1] > value[..., -1:] - (CUT + gain + 0.5 * away.sum(axis=1))[:, None]
+        n = seen.shape[2]
+        first = np.maximum(seen.argmax(axis=2) - 1, 0)
+        last = np.minimum(n - seen[..., ::-1].argmax(axis=2), n - 1)
+        if first.max() == 0 and last.min() == n - 1:
+            return None
+        place = chebyshev_points(n)
+        low, high = middle + half * place[first], middle + half * place[last]
+        return 0.5 * (low + high), 0.5 * (high - low)
 
     def _mode(self, region: Region) -> tuple[Array, Array]:
         """Newton's iteration inside the windows, on the rows' polynomials."""
@@ -178,9 +245,9 @@ class SeveralPredictors(Predictors):
         for _ in range(NEWTON_STEPS):
             local = np.clip((self._rows @ beta.T - region.middle) / region.half, -1.0, 1.0)
             first, second = _row_by_row(slope, local), _row_by_row(bend, local)
-            gradient = first.T @ self._rows - self._precision * (beta - self._design.prior_location)
+            gradient = first.T @ self._rows - self._precision * (beta - self._location)
             information = np.einsum("rt,rp,rq->tpq", np.maximum(-second, 1e-6), self._rows, self._rows)
-            information = information + np.diag(self._precision)
+            information = information + self._precision[:, :, None] * np.eye(beta.shape[1])
             step = np.linalg.solve(information, gradient[..., None])[..., 0]
             length = np.sqrt(np.einsum("tp,tpq,tq->t", step, information, step))
             beta = beta + step * np.minimum(1.0, 2.0 / np.maximum(length, 1e-12))[:, None]
@@ -190,7 +257,7 @@ class SeveralPredictors(Predictors):
 
     def _mean(self, region: Region) -> tuple[Array, Array]:
         """Posterior mean and covariance at each tau, by the lattice."""
-        p = len(self._precision)
+        p = self._rows.shape[1]
         out = OUT[p] * region.reach
         axis, rest = _lattice(1, LOOSE, out), _lattice(p - 1, LOOSE, out)
         centre, covariance = region.centre.copy(), np.empty_like(region.root)
@@ -207,7 +274,7 @@ class SeveralPredictors(Predictors):
 
     def _depth(self, region: Region) -> float:
         """How far the posterior has fallen at the ends of all axes, the least of all."""
-        p = len(self._precision)
+        p = self._rows.shape[1]
         ends = np.concatenate([np.zeros((1, p)), *(sign * ALONG * region.reach * np.eye(p) for sign in (-1.0, 1.0))])
         value = self._log_posterior_in(region, ends[None], np.arange(len(self._tau)))
         return float((value[:, :1] - value[:, 1:]).min())
@@ -224,24 +291,25 @@ class SeveralPredictors(Predictors):
             if len(z) == 1
             else (region.centre[which, None, :] + np.einsum("tpq,tnq->tnp", region.root[which], z))
         )
-        total = self._log_prior(beta, which)
+        total = self._prior.log_density(beta, which)
         for row in range(len(self._rows)):
             local = (beta @ self._rows[row] - region.middle[row, which, None]) / region.half[row, which, None]
             total += clenshaw(region.series[row, which], np.clip(local, -1.0, 1.0))
         return np.asarray(total)
-
-    def _log_prior(self, beta: Array, which: Integers) -> Array:
-        """Of coefficients (t, N, p) at the nodes `which` (t,): (t, N)."""
-        away = beta - self._design.prior_location
-        return np.asarray(-0.5 * (away * away) @ self._precision + self._log_constant)
 
     def _on_product(self, region: Region, t: int, along: Array, across: Array) -> Array:
         """S at the sums of coefficients along (J, p) and across (L, p), at one node: (J, L)."""
         middle, half = region.middle[:, t, None], region.half[:, t, None]
         first, second = (self._rows @ along.T - middle) / half, (self._rows @ across.T) / half
         beta = (along[:, None, :] + across).reshape(1, -1, along.shape[1])
-        log_prior = self._log_prior(beta, np.array([t])).reshape(len(along), len(across))
-        return sum_over_rows(region.series[:, t], first, second) + log_prior
+        total = self._prior.log_density(beta, np.array([t])).reshape(len(along), len(across))
+        whole = ~region.cut
+        if whole.any():
+            total = total + sum_over_rows(region.series[whole, t], first[whole], second[whole])
+        for row in np.flatnonzero(region.cut):
+            local = np.clip(first[row][:, None] + second[row], -1.0, 1.0)
+            total = total + clenshaw(region.series[row, t][None], local.reshape(1, -1)).reshape(total.shape)
+        return total
 
     def _integrated(self, row: Array) -> tuple[Line, Array]:
         """The density of row' beta at each tau, and the log of its integral."""
@@ -276,12 +344,8 @@ class SeveralPredictors(Predictors):
                 value[place] = largest + total + log_volume[t] + (p - 1) * np.log(step)
             return value
 
-        low, high, series, log_total = solve(log_density, middle, sd, nodes=n, fall=DEPTH, resolved=SERIES)
-        series[:, 0] -= log_total
-        return Line(low, high, series), log_total
-
-    def _parts(self, points: int, steps: int) -> list[Integers]:
-        return np.array_split(np.arange(steps), max(1, min(steps, steps * points * len(self._precision) // AT_ONCE)))
+        solved = solve(log_density, middle, sd, nodes=n, fall=DEPTH, resolved=SERIES)
+        return solved.by_node(self._prior.node)
 
 
 def _row_by_row(series: Array, local: Array) -> Array:

@@ -11,9 +11,11 @@ from functools import cached_property
 import numpy as np
 
 from bayesmeta.errors import ModelError
-from bayesmeta.exact.lines import FEW, Line, solve
+from bayesmeta.exact.given_tau import NormalProblem
+from bayesmeta.exact.lines import FEW, solve
 from bayesmeta.exact.predictors import OnePredictor, RowLine
-from bayesmeta.exact.prepared import Prepared, prepare
+from bayesmeta.exact.prepared import ACCURACY, Prepared, prepare
+from bayesmeta.exact.prior_parts import VAGUE, NormalParts
 from bayesmeta.exact.published import FEW as FEW_TRIALS
 from bayesmeta.exact.published import Published
 from bayesmeta.exact.selection_posterior import SelectionPosterior
@@ -71,41 +73,49 @@ class SelectedPredictor(OnePredictor):
     """A pooled effect under selection: S(mu, tau) = sum_i log N(y_i; mu, s_i^2 + tau^2) + log factor + log p(mu)."""
 
     def __init__(self, published: Published, tau: Array, design: Design, resolution: Resolution) -> None:
-        location, scale = float(design.prior_location[0]), float(design.prior_scale[0])
         self._effects, self._tau, self._resolution = published.effects, tau, resolution
         y, variance = published.effects.y, published.effects.se**2 + tau[:, None] ** 2
         # Given tau the estimates enter by their precision, their weighted mean and the spread about it.
         precision = 1.0 / variance
         total = precision.sum(axis=1)
         centre = precision @ y / total
+        rough = NormalProblem(
+            y, published.effects.se, design.matrix, design.prior_location, np.minimum(design.prior_scale, VAGUE)
+        )
+        prior = NormalParts.of(design, rough, ACCURACY).by_node(1.0 / np.sqrt(total)[:, None])
+        assert prior is not None  # of one column there are never too many
+        node = prior.node
         constant = -0.5 * (np.log(variance) + LOG_2PI + precision * (y - centre[:, None]) ** 2).sum(axis=1)
 
         def log_posterior(v: Array, which: Integers, *, coarse: bool) -> Array:
-            value = constant[which, None] - 0.5 * total[which, None] * (v - centre[which, None]) ** 2
-            if np.isfinite(scale):
-                value -= 0.5 * ((v - location) / scale) ** 2 + np.log(scale) + 0.5 * LOG_2PI
-            flat_tau = np.broadcast_to(tau[which, None], v.shape).ravel()
+            at = node[which]
+            value = constant[at, None] - 0.5 * total[at, None] * (v - centre[at, None]) ** 2
+            value += prior.log_density(v[..., None], which)
+            flat_tau = np.broadcast_to(tau[at, None], v.shape).ravel()
             factor = published.log_factor(v.ravel(), flat_tau, coarse=coarse)
             return np.asarray(value + factor.reshape(v.shape))
 
-        shrunk = total + (scale**-2.0 if np.isfinite(scale) else 0.0)
-        mean = (total * centre + (location * scale**-2.0 if np.isfinite(scale) else 0.0)) / shrunk
+        own = prior.typical[:, 0] ** -2.0
+        shrunk = total[node] + own
+        mean = (total[node] * centre[node] + own * prior.location[:, 0]) / shrunk
         fall, nodes = resolution.fall - FALL_LESS, 2 * resolution.mu_nodes
-        low, high, _, _ = solve(
+        rough_window = solve(
             lambda v, which: log_posterior(v, which, coarse=True),
             mean, 1.0 / np.sqrt(shrunk), nodes=FEW, fall=fall, resolved=np.inf,
         )  # fmt: skip
-        low, high, series, self.log_evidence = solve(
+        low, high = rough_window.low, rough_window.high
+        solved = solve(
             lambda v, which: log_posterior(v, which, coarse=False),
             0.5 * (low + high), 0.5 * (high - low) / np.sqrt(2.0 * fall + 7.0), nodes=nodes, fall=fall,
             resolved=RESOLVED, most=nodes if costly(published) else 2 * nodes,
         )  # fmt: skip
-        series[:, 0] -= self.log_evidence
-        self._line = Line(low, high, series)
+        line, self.log_evidence = solved.by_node(node)
+        self._line = line.without_negligible()
+        self.outside, self.unresolved = self._line.doubts()
 
     def row_lines(self) -> list[RowLine]:
         nodes, effects = self._line.nodes, self._effects
-        variance = effects.se[:, None, None] ** 2 + self._tau[:, None] ** 2
+        variance = effects.se[:, None, None] ** 2 + self._tau[self._line.node, None] ** 2
         log_marginal = -0.5 * (np.log(variance) + LOG_2PI + (effects.y[:, None, None] - nodes) ** 2 / variance)
         return [RowLine(np.arange(effects.k), self._line, log_marginal)]
 

@@ -41,13 +41,13 @@ class SelectionPosterior(SelectedPosterior, CountPosterior):
         """(n, ..., n) posterior probability of each node of the sticks."""
         line = self._predictors.line(np.ones(1))
         points, spacing, value = line.points()
-        mass = np.exp(value) * spacing[:, None] * self._weights.nodes[:, None]
+        mass = np.exp(value) * spacing[:, None] * line.of(self._weights.nodes)[:, None]
         # The probabilities of the nodes are smooth in mu: known at the nodes of the line, and interpolated between.
         n = line.series.shape[1]
         basis = np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, points.shape[1]), n - 1) @ to_chebyshev(n)
         weight = mass @ basis
         chosen = np.abs(weight).sum(axis=1) > NEGLIGIBLE
-        tau = np.broadcast_to(self._nodes[:, None], weight.shape)[chosen]
+        tau = np.broadcast_to(self._nodes[line.node, None], weight.shape)[chosen]
         found = self.published.averaged(line.nodes[chosen].ravel(), tau.ravel(), weight[chosen].ravel())
         return (found / found.sum()).reshape(self.published.nodes.shape)
 

@@ -19,7 +19,6 @@ from bayesmeta.exact.nodes import TauNodes
 from bayesmeta.exact.predictors import OnePredictor, Predictors
 from bayesmeta.exact.prepared import Prepared, evidence_of, prepare
 from bayesmeta.exact.weights import weigh
-from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.likelihoods.series import Panels
 from bayesmeta.likelihoods.two_arm_grid import log_sum
 from bayesmeta.model import Design, Heterogeneity, Model
@@ -47,12 +46,12 @@ class PreparedAmongOthers(Prepared):
 
     @cached_property
     def predictors(self) -> Predictors:
-        mean, variance = self.rough.given(self.tau).linear(np.ones((1, 1)))
+        parts, given = self.parts_and_guess(self.tau)
+        mean, variance = given.linear(np.ones((1, 1)))
         location, sd = self.guess
         precision = 1.0 / variance[0] + sd**-2.0
         guess = (mean[0] / variance[0] + location * sd**-2.0) / precision, precision**-0.5
-        prior = (float(self.design.prior_location[0]), float(self.design.prior_scale[0]))
-        return OnePredictor(self.convolution, self.tau, prior, guess, self.resolution, self.others)
+        return OnePredictor(self.convolution, self.tau, parts, guess, self.resolution, self.others)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,13 +191,11 @@ def _around_one_mean(trials: Trials, models: list[Model], rows: tuple[Integers, 
     sd = np.sqrt(variance[0])
     low, high = float((mean[0] - OUTSIDE * sd).min()), float((mean[0] + OUTSIDE * sd).max())
     levels = tuple(Level.of(trials.select(own), one, low, high) for own, one in zip(rows, models, strict=True))
-    location, scale = float(together.design.prior_location[0]), float(together.design.prior_scale[0])
+    prior_of_mean = together.design.priors[0]
 
     def log_density(means: Array) -> Array:
         total = sum(level.log_p(means) for level in levels)
-        if np.isfinite(scale):
-            total = total - 0.5 * ((means - location) / scale) ** 2 - np.log(scale) - 0.5 * LOG_2PI
-        return np.asarray(total)
+        return np.asarray(total + prior_of_mean.log_density(means) if prior_of_mean.proper else total)
 
     axis = LineAxis.of(log_density, low, high)
     panels = axis.panels

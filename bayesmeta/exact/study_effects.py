@@ -42,27 +42,30 @@ class StudyEffects:
     def of(cls, prepared: "Prepared", predictors: Predictors, tau: Array, weights: Weights) -> "StudyEffects":
         """p(theta | y) = p(y_i | theta) sum_t W_t integral g(theta; m, tau_t) p(m | tau_t, y) / L_i(m, tau_t) d m."""
         grid = prepared.grid
-        chosen = np.abs(weights.nodes) > NEGLIGIBLE
-        sign = np.sign(weights.nodes[chosen])
         lines = predictors.row_lines()
         unbounded = ~prepared.bounding
         panels, log_p = grid.panels, grid.log_p
         if unbounded.any():
             reach = 9.0 * weights.largest(1e-10) * widest(prepared.kernel)
-            low = min(float(one.line.low[chosen].min()) for one in lines) - reach
-            high = max(float(one.line.high[chosen].max()) for one in lines) + reach
+            seen = [one.line.only(_seen(one.line, weights)) for one in lines]
+            low = min(float(line.low.min()) for line in seen) - reach
+            high = max(float(line.high.max()) for line in seen) + reach
             panels = outer_panels(grid.panels, low, high)
             log_p = _extended(grid.log_p, grid.peak, grid.flat_from, grid.neutral, grid.panels, panels)
         density = np.empty((len(log_p), len(panels.nodes)))
         for one in lines:
-            log_f, offset, points, spacing = _over_likelihood(one.line, one.log_marginal, weights.nodes, chosen)
-            relative = spread(prepared.kernel, panels.nodes, points, spacing, tau[chosen], log_f, sign)
+            chosen = _seen(one.line, weights)
+            line = one.line.only(chosen)
+            mass = line.of(weights.nodes)
+            sign, of_tau = np.sign(mass), tau[line.node]
+            log_f, offset, points, spacing = _over_likelihood(line, one.log_marginal[:, chosen], mass)
+            relative = spread(prepared.kernel, panels.nodes, points, spacing, of_tau, log_f, sign)
             with np.errstate(over="ignore"):
                 density[one.positions] = np.exp(
                     np.minimum(log_p[one.positions] + offset[:, None] + np.log(np.maximum(relative, 1e-300)), 700.0)
                 )
             weighted = points, spacing, log_f, offset
-            put_arms(density, panels.nodes, prepared.convolution, one.positions, tau[chosen], weighted, sign)
+            put_arms(density, panels.nodes, prepared.convolution, one.positions, of_tau, weighted, sign)
         closure = density @ panels.weights
         moments = np.where(unbounded, min(weights.moments, prepared.kernel.moments), 2)
         return cls(panels, density / closure[:, None], moments, closure)
@@ -87,24 +90,26 @@ class StudyEffects:
         for one in predictors.row_lines():
             nodes = one.line.nodes
             points, spacing, value = one.line.points()
-            part = alone.log_marginal(nodes, tau, one.positions) - one.log_marginal
+            part = alone.log_marginal(nodes, tau[one.line.node], one.positions) - one.log_marginal
             basis = _basis(nodes.shape[1], points.shape[1])
             share = np.exp(np.minimum(part @ to_chebyshev(nodes.shape[1]).T @ basis.T, 0.0))
-            mass = np.exp(value) * spacing[:, None] * weights.nodes[:, None]
+            mass = np.exp(value) * spacing[:, None] * one.line.of(weights.nodes)[:, None]
             probability[one.positions] = np.einsum("ktn,tn->k", share, mass)
         probability[prepared.neutral] = prepared.kernel.weight[outlying]  # what says nothing is left at its prior
         return probability
 
 
-def _over_likelihood(
-    line: Line, log_marginal: Array, weights: Array, chosen: Booleans
-) -> tuple[Array, Array, Array, Array]:
-    """Log of |W_t| p(m | tau_t, y) / L_i(m, tau_t) at equally spaced m, less its largest value for each trial."""
-    some = Line(line.low[chosen], line.high[chosen], line.series[chosen])
-    points, spacing, value = some.points()
+def _seen(line: Line, weights: Weights) -> Booleans:
+    """(R,) rows of a line that are not negligible."""
+    return np.asarray(np.abs(line.of(weights.nodes)) > NEGLIGIBLE)
+
+
+def _over_likelihood(line: Line, log_marginal: Array, mass: Array) -> tuple[Array, Array, Array, Array]:
+    """Log of |W_r| p_r(m | y) / L_i(m, tau) at equally spaced m, less its largest value for each trial."""
+    points, spacing, value = line.points()
     n = line.series.shape[1]
-    at_points = log_marginal[:, chosen] @ to_chebyshev(n).T @ _basis(n, points.shape[1]).T
-    log_f = value - at_points + np.log(np.abs(weights[chosen]))[:, None]
+    at_points = log_marginal @ to_chebyshev(n).T @ _basis(n, points.shape[1]).T
+    log_f = value - at_points + np.log(np.abs(mass))[:, None]
     offset = log_f.max(axis=(1, 2))
     return log_f - offset[:, None, None], offset, points, spacing
 
@@ -149,13 +154,14 @@ class NewEffects:
         """For tau up to `largest`."""
         mean, sd = line.moments()
         points, spacing, value = line.points()
-        core = Core(mean, sd, tau)
-        seen = tau <= max(largest, float(tau.min()))
+        scale = tau[line.node]
+        core = Core(mean, sd, scale)
+        seen = scale <= max(largest, float(tau.min()))
         reach = 9.0 * largest * widest(kernel)
         low, high = float(line.low[seen].min()) - reach, float(line.high[seen].max()) + reach
         panels = Panels(graded_edges(low, high, lambda theta: core.allowed(theta, panel)))
         density = [
-            spread_at(kernel, panels.nodes, points[t], float(spacing[t]), float(tau[t]), value[None, t])[0]
-            for t in range(len(tau))
+            spread_at(kernel, panels.nodes, points[r], float(spacing[r]), float(scale[r]), value[None, r])[0]
+            for r in range(len(scale))
         ]
-        return cls(panels, np.stack(density), largest)
+        return cls(panels, line.summed(np.stack(density)), largest)

@@ -14,6 +14,7 @@ from numpy.polynomial import chebyshev, legendre
 from bayesmeta.types import Array, Integers
 
 NODES = 16
+WIDEST = 2.0  # of a panel, over its width among the standard errors: densities of mu change with tau in every unit of u
 FIRST = 0.8  # of the width of the others: the first panel
 # First edges where a term |tau|^order keeps the likelihood from being analytic at tau = 0, by order.
 TO_ZERO = ((3.5, (0.0, 0.01, 0.1, 0.4)), (30.0, (0.0, 0.2)), (np.inf, (0.0,)))
@@ -48,7 +49,7 @@ class TauPanels:
         edges = list(next(first for limit, first in TO_ZERO if order <= limit))
         edges.append(edges[-1] + FIRST * width)
         while edges[-1] < last:
-            edges.append(edges[-1] + width * max(1.0, 0.5 * (edges[-1] - quiet)))
+            edges.append(edges[-1] + width * min(max(1.0, 0.5 * (edges[-1] - quiet)), WIDEST))
         return cls(np.array(edges), scale)
 
     @cached_property

@@ -136,7 +136,8 @@ class Variations:
         matrix = prepared.design.matrix
         if prepared.effects.shared:  # the likelihood of a trial with several arms cannot be taken apart by rows
             return False
-        return prepared.known_tau is None and matrix.shape[1] == 1 and bool(np.all(matrix == 1.0))
+        alone = matrix.shape[1] == 1 and bool(np.all(matrix == 1.0))
+        return prepared.known_tau is None and alone and prepared.design.normal
 
     @property
     def largest_tau(self) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesmeta.errors import PriorError
 from bayesmeta.exact.nodes import TauNodes, tau_nodes
+from bayesmeta.exact.over_tau import moments_with
 from bayesmeta.exact.tau_panels import TauPanels
 from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.types import Array
@@ -37,7 +38,7 @@ class Weights:
     nodes : (T,) weight of each node of the likelihood: E[f(tau) | y] = sum_t nodes_t f(tau_t). They sum to one; single
         ones may be negative.
     log_marginal : log p(y).
-    moments : how many moments tau has (0, 1 or 2).
+    tail : p(tau | y) falls as tau^-tail; inf where faster than any power.
     fine : nodes of the posterior of tau itself; None where tau is known.
     mass : (F,) posterior probability of the fine nodes.
     density : p(tau | y), vectorised.
@@ -46,11 +47,16 @@ class Weights:
 
     nodes: Array
     log_marginal: float
-    moments: int
+    tail: float
     fine: TauNodes | None
     mass: Array
     density: Callable[[Array], Array]
     beyond: float = 0.0
+
+    @property
+    def moments(self) -> int:
+        """How many moments tau has (0, 1 or 2)."""
+        return int(moments_with(self.tail, 0.0))
 
     def largest(self, outside: float = 1e-12) -> float:
         """A tau beyond which only so much probability lies."""
@@ -62,7 +68,7 @@ class Weights:
 
 def known(log_evidence: float) -> Weights:
     """Tau is not uncertain."""
-    return Weights(np.ones(1), log_evidence, 2, None, np.ones(1), np.zeros_like)
+    return Weights(np.ones(1), log_evidence, np.inf, None, np.ones(1), np.zeros_like)
 
 
 def weigh(panels: TauPanels, log_evidence: Array, prior: TauDensity, tail: float) -> Weights:
@@ -81,7 +87,7 @@ def weigh(panels: TauPanels, log_evidence: Array, prior: TauDensity, tail: float
     -------
     Weights
     """
-    moments = int(tail > 2.0) + int(tail > 3.0)
+    moments = int(moments_with(tail, 0.0))
     last = panels.edges[-1]
     end = panels.interpolation(panels.scale * np.sinh(np.array([last - 0.05, last]))) @ log_evidence
     # Beyond the last node a power of tau goes on, so that the range of tau that matters is found there too.
@@ -111,7 +117,7 @@ def weigh(panels: TauPanels, log_evidence: Array, prior: TauDensity, tail: float
 
     power = np.maximum(fine.tau, 1.0) ** moments
     share = float((mass * power)[beyond].sum() / (mass * power).sum())
-    return Weights(mass @ place, log_marginal + offset, moments, fine, mass, density, share)
+    return Weights(mass @ place, log_marginal + offset, tail, fine, mass, density, share)
 
 
 def tail_of(prior: HeterogeneityPrior, bounding: int, flat: int) -> float:

@@ -6,7 +6,10 @@ import numpy as np
 
 from bayesmeta.errors import ModelError
 from bayesmeta.model.coding import Coding, Setting
+from bayesmeta.priors import EffectPrior
 from bayesmeta.types import Array
+
+Z_975 = 1.959963984540054
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,8 +20,10 @@ class Design:
     ----------
     matrix : (k, p), full column rank.
     columns : p names; the intercept's column is "mu".
-    prior_location, prior_scale : (p,) of the Gaussian priors; a scale of inf is a flat prior.
+    prior_location, prior_scale : (p,) of the normal priors; a scale of inf is a flat prior. For a prior that is not
+        normal they are a guess, of the normal one with its median and its central 95%: see `normal`.
     coding : what the formula made of the table; None without moderators.
+    priors : the p priors themselves.
     """
 
     matrix: Array
@@ -26,6 +31,22 @@ class Design:
     prior_location: Array
     prior_scale: Array
     coding: Coding | None = field(default=None, repr=False)
+    priors: tuple[EffectPrior, ...] = ()
+
+    @property
+    def normal(self) -> bool:
+        """Whether `prior_location` and `prior_scale` say all: every prior is normal or flat."""
+        return all(prior.gaussian is not None for prior in self.priors)
+
+    @property
+    def tail_gain(self) -> Array:
+        """(p,) by how much faster a coefficient's tail falls than that of tau, as a power: 0 where its prior is flat.
+
+        For a coefficient to be near x, far out, tau must be of that size; the prior p(x) ~ x^-a makes x^-(a - 1) of it.
+        """
+        if not self.priors:
+            return np.where(np.isinf(self.prior_scale), 0.0, np.inf)
+        return np.array([max(prior.tail_exponent - 1.0, 0.0) for prior in self.priors])
 
     @property
     def moderators(self) -> tuple[str, ...]:
@@ -79,6 +100,17 @@ class Design:
         return self.coding.labels()
 
 
-def intercept_only(k: int, location: float, scale: float) -> Design:
-    """The design without moderators: one column of ones."""
-    return Design(np.ones((k, 1)), ("mu",), np.array([location]), np.array([scale]))
+def design_of(
+    matrix: Array, columns: tuple[str, ...], priors: tuple[EffectPrior, ...], coding: Coding | None = None
+) -> Design:
+    """The design with these priors of its columns."""
+    location, scale = np.array([_as_normal(prior) for prior in priors]).T
+    return Design(matrix, columns, location, scale, coding, priors)
+
+
+def _as_normal(prior: EffectPrior) -> tuple[float, float]:
+    """Location and scale of a normal prior, or of the one with the same median and central 95%."""
+    if prior.gaussian is not None:
+        return prior.gaussian
+    lower, median, upper = prior.quantile([0.025, 0.5, 0.975])
+    return float(median), float(upper - lower) / (2.0 * Z_975)

@@ -12,7 +12,7 @@ from bayesmeta.errors import BayesmetaWarning, ModelError
 from bayesmeta.model.baselines import Exchangeable, parse_baseline
 from bayesmeta.model.by_column import ByColumn
 from bayesmeta.model.coding import coded_by
-from bayesmeta.model.design import Design, intercept_only
+from bayesmeta.model.design import Design, design_of
 from bayesmeta.model.formula import Formula
 from bayesmeta.model.omega import OmegaPrior, parse_omega
 from bayesmeta.model.random_effects import parse_random_effects, random_effects_text
@@ -236,7 +236,7 @@ class Model:
             Unknown or blank column, singular design, or a prior for a column that does not exist.
         """
         if self.moderators is None:
-            return intercept_only(trials.k, *_gaussian(self.prior_of("mu"), "mu"))
+            return design_of(np.ones((trials.k, 1)), ("mu",), (self.prior_of("mu"),))
         coded = coded_by(Formula(self.moderators), trials)
         if isinstance(self.beta, Mapping):
             for name in self.beta:
@@ -245,8 +245,7 @@ class Model:
                         f"beta has a prior for {name!r}, which is no column of the design that beta is for. Columns:"
                         f" {', '.join(column for column in coded.columns if column != 'mu')}."
                     )
-        priors = np.array([_gaussian(self.prior_of(column), column) for column in coded.columns])
-        return Design(coded.matrix, coded.columns, priors[:, 0], priors[:, 1], coded)
+        return design_of(coded.matrix, coded.columns, tuple(map(self.prior_of, coded.columns)), coded)
 
     def for_trials(self, trials: Trials) -> "Model":
         """The model with all that depends on the trials decided: what is fitted, and stored with the result.
@@ -360,12 +359,6 @@ def _prior_of_omega(prior: Any) -> OmegaPrior:
     if not isinstance(prior, str):
         raise ModelError(f'omega prior {prior!r}: expected text such as "cumulative_dirichlet" or "uniform(0, 1)".')
     return parse_omega(prior)
-
-
-def _gaussian(prior: EffectPrior, column: str) -> tuple[float, float]:
-    if prior.gaussian is None:
-        raise ModelError(f"prior {prior} of {column}: the exact engine needs a normal or flat prior here.")
-    return prior.gaussian
 
 
 def _plain(value: Any) -> Any:

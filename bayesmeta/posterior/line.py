@@ -20,6 +20,7 @@ class LineDensity(Marginal):
     panels : panels that cover all of it that matters.
     density : (P * 16,) at the nodes; it is normalised here.
     moments : how many moments exist (0, 1 or 2).
+    known : mean and sd where they are known better than from the panels, which end.
 
     Examples
     --------
@@ -29,8 +30,10 @@ class LineDensity(Marginal):
     (1.96, 1.0)
     """
 
-    def __init__(self, name: str, panels: Panels, density: Array, moments: int = 2) -> None:
-        self.name, self._panels, self._moments = name, panels, moments
+    def __init__(
+        self, name: str, panels: Panels, density: Array, moments: int = 2, known: tuple[float, float] | None = None
+    ) -> None:
+        self.name, self._panels, self._moments, self._known = name, panels, moments, known
         density = np.maximum(density, 0.0)
         self._density = density / (panels.weights @ density)
 
@@ -40,12 +43,16 @@ class LineDensity(Marginal):
 
     @property
     def mean(self) -> float | None:
+        if self._known is not None:
+            return self._known[0]
         return self._expected(self._panels.nodes) if self._moments >= 1 else None
 
     @property
     def sd(self) -> float | None:
         if self._moments < 2:
             return None
+        if self._known is not None:
+            return self._known[1]
         centre = self._expected(self._panels.nodes)
         return float(np.sqrt(self._expected((self._panels.nodes - centre) ** 2)))
 

@@ -46,5 +46,11 @@ class BartosEffect(EmpiricalPrior, EffectPrior):
         cell = self._cell()
         return StudentT(float(cell["effect_df"]), float(cell["effect_location"]), float(cell["effect_scale"]))
 
-    def as_normal_mixture(self, accuracy: float = 1e-9) -> tuple[Array, Array, Array]:
-        return self.stands_for.as_normal_mixture(accuracy)
+    @property
+    def tail_exponent(self) -> float:
+        return self.stands_for.tail_exponent
+
+    def as_normal_mixture(
+        self, accuracy: float = 1e-9, over: tuple[float, float] | None = None
+    ) -> tuple[Array, Array, Array]:
+        return self.stands_for.as_normal_mixture(accuracy, over)

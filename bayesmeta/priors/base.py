@@ -369,12 +369,20 @@ class EffectPrior(Prior, abstract=True):
         """Location and scale where the prior is normal, scale inf where it is flat, None elsewhere."""
         return None
 
-    def as_normal_mixture(self, accuracy: float = 1e-9) -> tuple[Array, Array, Array] | None:
+    @property
+    def tail_exponent(self) -> float:
+        """The a with which the density falls as |x|^-a far out; inf where it falls faster than any power, 0 if flat."""
+        return np.inf
+
+    def as_normal_mixture(
+        self, accuracy: float = 1e-9, over: tuple[float, float] | None = None
+    ) -> tuple[Array, Array, Array] | None:
         """Weights, locations and scales (n,) of normal distributions whose mixture is this prior.
 
         Parameters
         ----------
         accuracy : relative, of the density, over the central 1 - 1e-8 of the prior. Mixtures of normals are exact.
+        over : also over this range, however far out it lies.
 
         Returns
         -------

@@ -44,5 +44,9 @@ class Flat(ImproperPrior, EffectPrior):
     def pymc(self) -> tuple[str, dict[str, float]]:
         return "Flat", {}
 
+    @property
+    def tail_exponent(self) -> float:
+        return 0.0
+
     def _log_density(self, x: Array) -> Array:
         return np.where(np.isnan(x), x, 0.0)

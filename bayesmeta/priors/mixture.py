@@ -130,8 +130,14 @@ class Mixture(EffectPrior):
     def gaussian(self) -> tuple[float, float] | None:
         return self.components[0].gaussian if len(self.components) == 1 else None
 
-    def as_normal_mixture(self, accuracy: float = 1e-9) -> tuple[Array, Array, Array] | None:
-        parts = [(share, prior.as_normal_mixture(accuracy)) for share, prior in self._leaves]
+    @property
+    def tail_exponent(self) -> float:
+        return min(prior.tail_exponent for _, prior in self._leaves)
+
+    def as_normal_mixture(
+        self, accuracy: float = 1e-9, over: tuple[float, float] | None = None
+    ) -> tuple[Array, Array, Array] | None:
+        parts = [(share, prior.as_normal_mixture(accuracy, over)) for share, prior in self._leaves]
         known = [(share, part) for share, part in parts if part is not None]
         if len(known) < len(parts):
             return None

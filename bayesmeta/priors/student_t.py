@@ -77,7 +77,13 @@ class StudentT(EffectPrior):
     def _quantile_upper(self, q: Array) -> Array:
         return self.location - self.scale * t.quantile(q, self.df)
 
-    def as_normal_mixture(self, accuracy: float = 1e-9) -> tuple[Array, Array, Array]:
+    @property
+    def tail_exponent(self) -> float:
+        return self.df + 1.0
+
+    def as_normal_mixture(
+        self, accuracy: float = 1e-9, over: tuple[float, float] | None = None
+    ) -> tuple[Array, Array, Array]:
         """Weights, locations and scales (n,) of normal distributions whose mixture is this prior.
 
         The density is the integral of N(x; location, scale^2 / v) over v ~ Gamma(df / 2, df / 2). In log v its
@@ -87,6 +93,7 @@ class StudentT(EffectPrior):
         Parameters
         ----------
         accuracy : relative, of the density, over the central 1 - 1e-8 of the prior.
+        over : also over this range, however far out it lies.
 
         Returns
         -------
@@ -102,6 +109,8 @@ class StudentT(EffectPrior):
         # At x the integrand is Gamma(a, rate (df + z^2) / 2): the lower end serves the largest z, the upper one z = 0.
         with np.errstate(over="ignore", divide="ignore"):
             largest = min(float(t.quantile(np.array(1.0 - 0.5 * OUTSIDE), self.df)), 1e100)
+        if over is not None:
+            largest = min(max(largest, *(abs(end - self.location) / self.scale for end in over)), 1e100)
         low = float(gammaincinv(half + 0.5, 0.1 * accuracy)) / (half + 0.5 * largest**2)
         high = float(gammaincinv(half + 0.5, 1.0 - min(0.1 * accuracy, 0.1))) / half
         n = int(np.ceil((log(high) - log(low)) / step)) + 1

@@ -49,9 +49,15 @@ class Question:
     column: int | None
 
     @classmethod
-    def of(cls, posterior: Posterior) -> "Question | None":
-        """The question that a posterior answers; None where its model is not of this kind."""
+    def of(cls, posterior: Posterior, any_mu: bool = False) -> "Question | None":
+        """The question that a posterior answers; None where its model is not of this kind.
+
+        With `any_mu` the prior of mu as given may be any, because others take its place.
+        """
         model, design = posterior.model, posterior.design
+        others = [prior for prior, name in zip(design.priors, design.columns) if not (any_mu and name == "mu")]
+        if any(prior.gaussian is None for prior in others):
+            return None
         if model.likelihood != "normal" or model.random_effects != "normal":
             return None
         problem = NormalProblem.of(posterior.effects, design, model.arm_correlation)

@@ -133,7 +133,7 @@ def _tables(
 
 def data_only(posterior: Posterior) -> Row | None:
     """What the trials say alone: flat priors on mu and on tau; None where that posterior is improper."""
-    question = Question.of(posterior)
+    question = Question.of(posterior, any_mu=True)
     if question is None:
         return _data_only_of_counts(posterior)
     flat = int(np.isinf(posterior.design.prior_scale).sum()) + int(np.isfinite(_mu_scale(posterior)))
@@ -182,7 +182,7 @@ def _refuse_improper(posterior: Posterior, taus: Taus, mus: Mus, answers: Answer
 
 def _fit_together(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:
     """All at once the pairs for which the model and the priors allow it, in blocks of every tau with every mu."""
-    question = Question.of(posterior)
+    question = Question.of(posterior, any_mu=True)
     if question is None:
         return
     known = [tau.point is not None for tau in taus]

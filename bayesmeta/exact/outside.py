@@ -1,0 +1,67 @@
+"""Whether the grids hold the posterior: what lies beyond the nodes of tau, the windows of mu, the nodes of theta."""
+
+import warnings
+from collections.abc import Callable
+
+from bayesmeta.errors import BayesmetaWarning, ConvergenceError
+from bayesmeta.model import Model
+from bayesmeta.posterior import Posterior
+
+OUTSIDE = 1e-8  # of the posterior mass
+# Of the posterior mass, before the engine gives up: by brute sums, a tail that the trials leave open errs by 1e-2 of
+# that in probability.
+UNRESOLVED = 1e-3
+CLOSED = 1e-6  # how far from one the integral of a study effect's density may be
+
+#: By the entry of the diagnostics that holds the mass: what to say of it.
+MESSAGES: dict[str, Callable[[Model, str], str]] = {
+    "beyond_the_nodes": lambda model, mass: (
+        f"tau prior {model.tau}: {mass} of the posterior mass lies beyond the largest tau that is integrated over."
+        " State a prior with a lighter tail, such as half_normal(0.5)."
+    ),
+    "beyond_the_windows": lambda model, mass: (
+        f"mu prior {model.mu}: {mass} of the posterior mass of the coefficients lies beyond what is integrated over."
+        " State a narrower prior, such as odds_ratio_within(250), or fit with --engine nuts."
+    ),
+    "beyond_the_theta_nodes": lambda model, mass: (
+        f"{model.likelihood} likelihood: {mass} of a trial's likelihood lies beyond the effects that are integrated"
+        " over. Look at the trials with the largest standard errors; fit with --engine nuts to check."
+    ),
+}
+
+
+def warn_of_mass_outside(posterior: Posterior) -> Posterior:
+    """The posterior, with a warning where its grids leave out more than 1e-8 of it."""
+    for entry, message in MESSAGES.items():
+        mass = float(posterior.diagnostics.get(entry, 0.0))
+        if not mass <= OUTSIDE:
+            warnings.warn(message(posterior.model, f"{mass:.1g}"), BayesmetaWarning, stacklevel=4)
+    return posterior
+
+
+def refuse_unresolved(mass: float) -> None:
+    """Refuse a posterior of which so much mass is not resolved.
+
+    Raises
+    ------
+    ConvergenceError : more than 1e-3.
+    """
+    if not mass <= UNRESOLVED:
+        raise ConvergenceError(
+            "the posterior of the coefficients is too uneven for the exact engine: the trials leave one of them open on"
+            " one side, and its prior or the random effects have heavy tails. State a lighter prior, such as"
+            " odds_ratio_within(250) for mu, or fit with --engine nuts."
+        )
+
+
+def warn_of_studies(closure: dict[str, float], model: Model) -> None:
+    """A warning where a study effect's density, which theory says integrates to one, does not."""
+    study, worst = max(closure.items(), key=lambda item: abs(item[1] - 1.0))
+    if not abs(worst - 1.0) <= CLOSED:
+        baseline = f" and baselines {model.baseline}" if model.likelihood == "binomial" else ""
+        warnings.warn(
+            f"effect of {study}, {model.likelihood} likelihood{baseline}: its density integrates to {worst:.7g} and not"
+            " to 1, so the nodes of theta do not resolve it. State narrower priors, or fit with --engine nuts.",
+            BayesmetaWarning,
+            stacklevel=4,
+        )

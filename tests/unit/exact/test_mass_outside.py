@@ -1,0 +1,64 @@
+"""The engine says so where its grids leave out a part of the posterior, and is quiet where they do not."""
+
+import warnings
+
+import pandas as pd
+import pytest
+
+import bayesmeta as bm
+from bayesmeta.exact import prepared
+from bayesmeta.likelihoods import theta_grid
+from bayesmeta.likelihoods.theta_grid import Resolution
+
+LIKELIHOODS = ["normal", "hypergeometric", "binomial"]
+# Student-t random effects take the normal likelihood to the numerical engine; else mu and theta are in closed form.
+NUMERICAL = {"normal": "student_t(4)", "hypergeometric": "normal", "binomial": "normal"}
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("mu", ["odds_ratio_within(250)", "flat", "student_t(4, 0, 0.58)"])
+def test_the_default_grids_hold_the_posterior(likelihood, mu):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        posterior = bm.fit(bm.load("crins2014"), bm.Model(likelihood, mu=mu))
+        posterior.studies()
+    assert posterior.diagnostics["beyond_the_nodes"] < 1e-12
+    assert posterior.diagnostics.get("beyond_the_windows", 0.0) < 1e-12
+    assert posterior.diagnostics.get("beyond_the_theta_nodes", 0.0) < 1e-12
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_a_tail_of_tau_beyond_all_numbers_is_told(likelihood):
+    # One trial and a flat mu: the posterior of tau is its prior, and P(tau > 1e150) = 1e150^-0.02 up to a factor.
+    one = bm.load("crins2014").select([True, False, False, False, False, False])
+    with pytest.warns(bm.errors.BayesmetaWarning, match="of the posterior mass lies beyond the largest tau"):
+        posterior = bm.fit(one, bm.Model(likelihood, mu="flat", tau="half_t(0.02, 1)"))
+    assert posterior.diagnostics["beyond_the_nodes"] > 5e-4
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_windows_of_mu_that_are_too_narrow_are_told(likelihood, monkeypatch):
+    monkeypatch.setattr(prepared, "Resolution", lambda: Resolution(fall=6.0))
+    with pytest.warns(bm.errors.BayesmetaWarning, match="of the coefficients lies beyond"):
+        posterior = bm.fit(bm.load("crins2014"), bm.Model(likelihood, random_effects=NUMERICAL[likelihood]))
+    # A normal density that is left where it is e^-6 of its peak, 3.5 standard deviations out.
+    assert 1e-5 < posterior.diagnostics["beyond_the_windows"] < 2e-3
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_nodes_of_theta_that_end_too_early_are_told(likelihood, monkeypatch):
+    # Nodes reach where the likelihoods are e^-14 of their peaks, and where mu may lie; one small trial says less.
+    monkeypatch.setattr(theta_grid, "FALL", 14.0)
+    rows = [["large", 400, 1000, 500, 1000], ["small", 2, 5, 3, 5]]
+    columns = ["study", "events_treated", "total_treated", "events_control", "total_control"]
+    with pytest.warns(bm.errors.BayesmetaWarning, match="of a trial's likelihood lies beyond"):
+        bm.fit(
+            bm.read_trials(pd.DataFrame(rows, columns=columns)),
+            bm.Model(likelihood, random_effects=NUMERICAL[likelihood], tau="half_normal(0.05)"),
+        )
+
+
+def test_a_study_effect_that_is_not_resolved_is_told():
+    posterior = bm.fit(bm.load("crins2014"), bm.Model("binomial", baseline="normal(0, 500)"))
+    with pytest.warns(bm.errors.BayesmetaWarning, match="its density integrates to"):
+        posterior.studies()
