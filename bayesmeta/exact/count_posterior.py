@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import ModelError
+from bayesmeta.exact.baselines import baseline
 from bayesmeta.exact.many_means import tau_density
 from bayesmeta.exact.outside import refuse_unresolved, warn_of_studies
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
@@ -154,6 +155,11 @@ class CountPosterior(Posterior):
         found = self._effects_of_studies
         name = self.studies_in_model[position]
         return LineDensity(name, found.panels, found.density[position], int(found.moments[position]))
+
+    def _baseline(self, position: int) -> Marginal:
+        if self.model.likelihood != "binomial":
+            return super()._baseline(position)
+        return baseline(self.prepared, self._effects_of_studies, position)
 
     def _summaries(self, names: Sequence[str]) -> pd.DataFrame:
         rows = []

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.effects import Effects, effect_sizes
-from bayesmeta.errors import ModelError
+from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.exact.axes import FEW, LineAxis, TauAxis
 from bayesmeta.exact.given_tau import NormalProblem
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
@@ -270,6 +270,12 @@ def fit_several_taus(trials: Trials, model: Model) -> PosteriorOfSeveralTaus:
     if len(heterogeneity.levels) > MOST["tau"] and model.moderators is None:
         return fit_levels(trials, model)
     refuse_arms_apart(heterogeneity, effects)
+    if not design.normal:
+        names = [name for name, prior in zip(design.columns, design.priors, strict=True) if prior.gaussian is None]
+        raise PriorError(
+            f"priors of {', '.join(names)} that are not normal, and a tau that differs between trials: the exact engine"
+            " takes normal or flat ones here, such as normal(0, 2). Or fit with --engine nuts."
+        )
     problem = NormalProblem.of(effects, design, model.arm_correlation)
     solved = solve_spread(SpreadProblem(problem, heterogeneity))
     return ExactPosteriorOfSeveralTaus(trials, model, design, effects, heterogeneity, solved)

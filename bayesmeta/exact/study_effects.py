@@ -67,7 +67,11 @@ class StudyEffects:
             weighted = points, spacing, log_f, offset
             put_arms(density, panels.nodes, prepared.convolution, one.positions, of_tau, weighted, sign)
         closure = density @ panels.weights
-        moments = np.where(unbounded, min(weights.moments, prepared.kernel.moments), 2)
+        moments = np.full(len(log_p), 2)
+        for one in lines:
+            of_mean = prepared.moments_of(prepared.design.matrix[one.positions[0]], weights.tail)
+            moments[one.positions] = min(of_mean, weights.moments, prepared.kernel.moments)
+        moments[~unbounded] = 2
         return cls(panels, density / closure[:, None], moments, closure)
 
     def table(self, levels: Array) -> Array:

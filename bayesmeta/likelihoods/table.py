@@ -134,7 +134,9 @@ class Table:
             lower, upper = np.where(gradient > 0, z, lower), np.where(gradient > 0, upper, z)
             bend = 1.0 + tau**2 * np.maximum(-curvature, 0.0)
             trial = z + gradient / bend
-            beyond = (np.isfinite(lower) & (trial < lower)) | (np.isfinite(upper) & (trial > upper))
+            # Also a step onto the other end of the bracket: from a flat tail Newton would come back for ever.
+            below = np.isfinite(lower) & (trial <= lower) & (z > lower)
+            beyond = below | (np.isfinite(upper) & (trial >= upper) & (z < upper))
             trial[beyond] = 0.5 * (lower[beyond] + upper[beyond])
             moved = float(np.max(np.abs(trial - z) * np.sqrt(bend), initial=0.0))
             z = trial

@@ -81,6 +81,13 @@ class NutsPosterior(Posterior):
         name, values = self.studies_in_model[position], self._draws["theta"][..., position]
         return DrawsMarginal(name, values, moments=self._moments.of_study(position))
 
+    def _baseline(self, position: int) -> Marginal:
+        if "gamma" not in self._draws:
+            return super()._baseline(position)
+        below = 0.5 if self.model.baseline_at == "midpoint" else 0.0
+        log_odds = self._draws["gamma"][..., position] - below * self._draws["theta"][..., position]
+        return DrawsMarginal(self.studies_in_model[position], log_odds)
+
     @cached_property
     def quantities(self) -> dict[str, Marginal]:
         """Everything that is reported: the parameters, and each study effect as "theta[study]"."""

@@ -14,6 +14,8 @@ from bayesmeta.likelihoods import Evidence, marginal_log_likelihood
 from bayesmeta.model import Design, Model, Setting
 from bayesmeta.posterior.absolute import absolute
 from bayesmeta.posterior.arms import put_arms
+from bayesmeta.posterior.control_arms import new_setting
+from bayesmeta.posterior.control_risk import NEW_SETTING, ControlRisk, stated
 from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.tables import records
@@ -264,16 +266,77 @@ class Posterior(ABC):
         columns = ["group", "k", "median", "lower", "upper", "new_median", "new_lower", "new_upper"]
         return pd.DataFrame(rows, columns=columns)
 
+    # ---- risks
+
     def at_risk(self, control_risk: float) -> dict[str, Marginal]:
         """mu and theta_new at a stated risk in the control arm: the same at every risk but in a regression on it."""
         return {name: self[name] for name in ("mu", "theta_new")}
 
-    def absolute(self, control_risk: float, level: float = LEVEL) -> pd.DataFrame:
-        """Risk differences and numbers needed to treat, of mu and in a new setting, at a stated control risk.
+    def _baseline(self, position: int) -> Marginal:
+        """The posterior of the log odds in one trial's control arm."""
+        raise ModelError(
+            f"{self.model.likelihood} likelihood: it has no baselines"
+            + (" (they are conditioned out with the number of events)" if "hyper" in self.model.likelihood else "")
+            + '. Fit with --likelihood binomial (likelihood="binomial"); or ask for the control risk of a new setting,'
+            ' posterior.absolute("new_setting"), which comes from the control arms alone.'
+        )
 
-        See `bayesmeta.posterior.absolute.absolute`.
+    def baselines(self) -> pd.DataFrame:
+        """The risk in the control arm of each trial given all data, under the binomial likelihood.
+
+        Returns
+        -------
+        DataFrame: study, events, total (control arm), mean, sd, median, lower, upper of the risk; NaN for rows that
+        have no counts.
+
+        Raises
+        ------
+        ModelError
+            A likelihood without baselines: the hypergeometric one conditions them out, the normal one has none.
         """
-        return absolute(self, control_risk, level)
+        counts = self.trials.counts[self.effects.rows][:, 2:]
+        rows = []
+        for position, (name, (events, total)) in enumerate(zip(self.studies_in_model, counts.tolist(), strict=True)):
+            row = {"study": name, "events": events, "total": total}
+            if np.isfinite(events) or self.model.likelihood != "binomial":
+                risk = ControlRisk.of(name, self._baseline(position))
+                lower, upper = risk.interval(LEVEL)
+                row |= {"mean": risk.mean, "sd": risk.sd, "median": risk.median, "lower": lower, "upper": upper}
+            rows.append(row)
+        return pd.DataFrame(rows, columns=["study", "events", "total", "mean", "sd", "median", "lower", "upper"])
+
+    def control_risk(self, of: str = NEW_SETTING) -> ControlRisk:
+        """A control risk with its uncertainty.
+
+        Parameters
+        ----------
+        of : "new_setting", a setting like those of the trials, from a model of the control arms alone
+            (`bayesmeta.posterior.control_arms.new_setting`); the name of a study (binomial likelihood); or a
+            distribution as text: see `bayesmeta.posterior.control_risk.stated`.
+
+        Returns
+        -------
+        ControlRisk
+        """
+        if of in self.studies_in_model:
+            return ControlRisk.of(of, self._baseline(self.studies_in_model.index(of)))
+        return new_setting(self.trials.select(self.effects.rows)) if of == NEW_SETTING else stated(of)
+
+    def absolute(self, control_risk: float | str | ControlRisk, level: float = LEVEL) -> pd.DataFrame:
+        """Risk differences and numbers needed to treat, of mu and in a new setting, at a control risk.
+
+        Parameters
+        ----------
+        control_risk : a number; or one with its uncertainty, as `control_risk()` takes and gives it: "new_setting",
+            "beta(20, 80)", "0.2 (0.1 to 0.3)", a study.
+        level : probability of the intervals.
+
+        Returns
+        -------
+        DataFrame: see `bayesmeta.posterior.absolute.absolute`.
+        """
+        known = self.control_risk(control_risk) if isinstance(control_risk, str) else control_risk
+        return absolute(self, known, level)
 
     def to_dict(self) -> Json:
         """The result as plain data: the JSON of `bayesmeta fit --json`; numbers that do not exist are None."""
