@@ -14,7 +14,7 @@ from bayesmeta.types import Json
 
 INDEPENDENT = (
     " The baselines are independent with a prior of their own, and that leaves the model's slope with the same bias:"
-    " state exchangeable ones (docs/decisions/control-risk.md)."
+    " state exchangeable ones (docs/decisions/control-risk-regression.md)."
 )
 FEWEST = 3  # trials for a line with an error
 WHY_BIASED = (

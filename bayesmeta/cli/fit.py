@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bayesmeta.cli.fit_text import print_fit
+from bayesmeta.cli.fit_text import print_absolute, print_fit
 from bayesmeta.cli.joint import with_joint
 from bayesmeta.cli.model_options import with_model
 from bayesmeta.cli.options import (
@@ -29,10 +29,18 @@ from bayesmeta.cli.output import print_json
 from bayesmeta.fit import ENGINES, SEED, fit
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
+from bayesmeta.tables import records
 
 Engine = Annotated[str, typer.Option(metavar="|".join(ENGINES), help="exact: quadrature; nuts: sampling with PyMC.")]
 Accuracy = Annotated[
     bool, typer.Option("--accuracy", help="Also repeat the fit at more nodes, and say what moves (exact).")
+]
+ControlRiskAt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RISK",
+        help='Also absolute effects at this control risk: 0.2, "beta(20, 80)", new_setting, a study ...',
+    ),
 ]
 DrawsTo = Annotated[str | None, typer.Option(metavar="FILE.nc", help="Also write draws, as netCDF that ArviZ reads.")]
 
@@ -52,6 +60,7 @@ def fit_command(
     data: Data = "auto",
     outcome: Outcome = None,
     direction: Direction = None,
+    control_risk_at: ControlRiskAt = None,
     draws_to: DrawsTo = None,
     json: AsJson = False,
 ) -> None:
@@ -74,12 +83,31 @@ def fit_command(
             trials, model, engine, accuracy=accuracy, **sampling, sampler=sampler, progress=sys.stderr.isatty()
         )
         result = posterior.to_dict()
+        absolute = None if control_risk_at is None else posterior.absolute(control_risk_of(control_risk_at))
+        if absolute is not None:
+            result["absolute"] = dict(zip(absolute.index, records(absolute), strict=True))
         if draws_to is not None:
             write_draws(posterior, Path(draws_to), sampling)
     if json:
         print_json(result)
     else:
         print_fit(posterior)
+        if absolute is not None:
+            print_absolute(absolute, str(control_risk_at))
+
+
+def control_risk_of(text: str) -> float | str:
+    """A number where the text is one.
+
+    Examples
+    --------
+    >>> control_risk_of("0.2"), control_risk_of("new_setting")
+    (0.2, 'new_setting')
+    """
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def write_draws(posterior: Posterior, path: Path, sampling: dict[str, int]) -> None:

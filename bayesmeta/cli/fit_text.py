@@ -5,9 +5,10 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bayesmeta.cli.options import not_a_replication
-from bayesmeta.cli.output import console, print_lines, print_table
+from bayesmeta.cli.output import console, print_lines, print_table, printable
 from bayesmeta.model import Model
 from bayesmeta.posterior import Marginal, Posterior
 from bayesmeta.posterior.selected import SelectedPosterior
@@ -90,6 +91,40 @@ def print_fit(posterior: Posterior) -> None:
             *remarks(posterior),
         ],
     )
+
+
+def print_absolute(table: pd.DataFrame, asked: str) -> None:
+    """Risk differences and numbers needed to treat."""
+    first = table.iloc[0]
+    risk = f"{number(first['control_risk'])}"
+    if first["control_lower"] < first["control_upper"]:
+        risk += f" ({number(first['control_lower'])} to {number(first['control_upper'])})"
+    rows = [
+        [
+            {"mu": "mu, pooled effect", "theta_new": "theta_new, new setting"}[str(name)],
+            number(row["treated_risk"]),
+            _linear(row["difference_median"], row["difference_lower"], row["difference_upper"]),
+            _needed(row["nnt_median"], row["nnt_lower"], row["nnt_upper"]),
+        ]
+        for name, row in table.iterrows()
+    ]
+    columns = [
+        "median (95% interval)",
+        "risk if treated",
+        "risk difference",
+        "number needed to treat",
+    ]
+    source = "" if first["control_lower"] == first["control_upper"] else f": {printable(asked)}"
+    out = console()
+    print_table(out, f"Absolute effects at a control risk of {risk}{source}", columns, rows)
+    print_lines(out, ["Number needed to treat: for one event more (positive), or one fewer (negative)."])
+
+
+def _needed(median: float, lower: float, upper: float) -> str:
+    """Numbers needed to treat; an interval that holds no difference runs through infinity."""
+    if lower * upper < 0.0:
+        return f"{median:.0f} ({lower:.0f} through infinity to {upper:.0f})"
+    return f"{median:.0f} ({lower:.0f} to {upper:.0f})"
 
 
 # How the names of what is no effect start: heterogeneity, weights of publication, baselines.

@@ -55,6 +55,38 @@ def log_likelihood_derivatives(
     return value, slope, curvature
 
 
+def log_likelihood_given_baseline(
+    counts: Array, theta: Array, baseline: Array | float, *, at_control: bool = False
+) -> Array:
+    """Log probability of one trial's two counts given its log odds ratio and its baseline.
+
+    log Bin(r0; n0, expit(g - a theta)) + log Bin(r1; n1, expit(g + (1 - a) theta)), a = 1/2 or (at the control arm) 0.
+
+    Parameters
+    ----------
+    counts : (4,) events treated, total treated, events control, total control.
+    theta, baseline : log odds ratios and g, of shapes that broadcast.
+    at_control : whether g is the control arm's log odds, else the midpoint of both.
+
+    Returns
+    -------
+    Array of the broadcast shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> counts = np.array([1.0, 2.0, 1.0, 2.0])
+    >>> float(np.exp(log_likelihood_given_baseline(counts, np.array(0.0), 0.0)))  # (2 / 4)^2
+    0.25
+    """
+    r1, n1, r0, n0 = np.asarray(counts, dtype=float)
+    below = 0.0 if at_control else 0.5
+    control, treated = baseline - below * theta, baseline + (1.0 - below) * theta
+    log_ways = -sum(np.log(n + 1.0) + betaln(r + 1.0, n - r + 1.0) for r, n in ((r1, n1), (r0, n0)))
+    arms = r0 * control - n0 * np.logaddexp(0.0, control) + r1 * treated - n1 * np.logaddexp(0.0, treated)
+    return np.asarray(arms + log_ways)
+
+
 class _Trial:
     """One trial's integrand in the baseline g."""
 

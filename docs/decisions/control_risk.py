@@ -1,46 +1,27 @@
-"""Prints the tables of control-risk.md: slopes under other baselines, and on simulated trials without a slope."""
-
-import numpy as np
-import pandas as pd
+"""Print the tables of control-risk.md: python docs/decisions/control_risk.py"""
 
 import bayesmeta as bm
 
-BASELINES = {
-    "exchangeable, sd half_normal(1)": "exchangeable(normal(0, 5), half_normal(1))",
-    "exchangeable, sd half_normal(3)": "exchangeable(normal(0, 5), half_normal(3))",
-    "independent normal(0, 5)": "normal(0, 5)",
-}
-SIMULATIONS, K, N = 40, 14, 40
+trials = bm.load("crins2014")
+posterior = bm.fit(trials, bm.Model("binomial"))
 
+print("| trial | events/total, control arm | risk given all data (95%) |\n|---|---|---|")
+for row in posterior.baselines().to_dict("records"):
+    print(
+        f"| {row['study']} | {row['events']:.0f}/{row['total']:.0f} |"
+        f" {row['median']:.2f} ({row['lower']:.2f} to {row['upper']:.2f}) |"
+    )
 
-def simulated(seed: int) -> bm.Trials:
-    """Trials whose effect does not depend on the control risk."""
-    rng = np.random.default_rng(seed)
-    gamma, theta = rng.normal(-0.5, 0.5, K), rng.normal(0.4, 0.2, K)
-    arms = {"control": gamma, "treated": gamma + theta}
-    counts = {f"events_{arm}": rng.binomial(N, 1 / (1 + np.exp(-x))) for arm, x in arms.items()}
-    table = {"study": [f"simulated {i}" for i in range(K)], "total_treated": N, "total_control": N}
-    return bm.read_trials(pd.DataFrame(table | counts), name="simulated")
-
-
-def fit(trials: bm.Trials, baseline: str, seed: int = 1) -> bm.checks.ControlRisk:
-    """Model and naive slope."""
-    model = bm.Model(control_risk=True, baseline=baseline)
-    return bm.checks.control_risk(bm.fit(trials, model, engine="nuts", seed=seed))
-
-
-for name in ("bcg", "attachment/secure", "attachment/disorganised"):
-    for label, baseline in BASELINES.items():
-        table = fit(bm.load(name), baseline).table.set_index("regression")
-        print(name, "|", label, "|", *table.loc["model", ["slope", "lower", "upper"]].round(2))
-    print(name, "|", "naive", "|", *table.loc["naive", ["slope", "lower", "upper"]].round(2))
-
-for label in ("exchangeable, sd half_normal(1)", "independent normal(0, 5)"):
-    tables = [fit(simulated(seed), BASELINES[label], seed).table.set_index("regression") for seed in range(SIMULATIONS)]
-    for row in ("model", "naive"):
-        slopes = np.array([table.loc[row, "slope"] for table in tables], dtype=float)
-        covered = np.mean([table.loc[row, "lower"] < 0 < table.loc[row, "upper"] for table in tables])
-        error = slopes.std(ddof=1) / np.sqrt(SIMULATIONS)
-        print(
-            f"simulated | {label} | {row} | mean {slopes.mean():.2f} (MC error {error:.2f}) | covers 0: {covered:.0%}"
-        )
+print("\n| control risk | risk difference of mu (95%) | in a new setting (95%) |\n|---|---|---|")
+risk = posterior.control_risk("new_setting")
+for asked in (risk.median, "new_setting", "beta(9, 11)"):
+    table = posterior.absolute(asked)
+    first = table.iloc[0]
+    shown = f"{first['control_risk']:.2f}"
+    if isinstance(asked, str):
+        shown = f"{asked}: {shown} ({first['control_lower']:.2f} to {first['control_upper']:.2f})"
+    cells = [
+        f"{row['difference_median']:.2f} ({row['difference_lower']:.2f} to {row['difference_upper']:.2f})"
+        for row in table.to_dict("records")
+    ]
+    print(f"| {shown} | {' | '.join(cells)} |")

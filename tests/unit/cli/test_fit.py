@@ -263,3 +263,15 @@ def test_numbers_that_need_more_room_than_the_terminal_are_whole(tmp_path):
     assert result.exit_code == 0
     assert "…" not in result.stdout
     assert "exp(-123,457)" in result.stdout
+
+
+def test_absolute_effects_at_a_control_risk(table):
+    stated = fitted(table, "--control-risk-at", "0.2")["absolute"]
+    expected = bm.fit(bm.read_trials(table), bm.Model()).absolute(0.2)
+    assert stated["mu"]["difference_median"] == expected.loc["mu", "difference_median"]
+    shown = run("fit", table, "--control-risk-at", "new_setting").stdout
+    assert "new_setting" in shown
+    assert "number needed to treat" in shown
+    refused = run("fit", table, "--control-risk-at", "often")
+    assert refused.exit_code == 2
+    assert "control risk 'often': cannot be read" in refused.stderr
