@@ -150,7 +150,7 @@ def fit_selection(trials: Trials, model: Model) -> SelectionPosterior:
     --------
     >>> import bayesmeta as bm
     >>> trials = bm.load("bcg")
-    >>> posterior = fit_selection(trials, bm.Model(selection="one_sided(0.025, side=less)"))
+    >>> posterior = fit_selection(trials, bm.Model("normal", selection="one_sided(0.025, side=less)"))
     >>> posterior.parameters
     ('mu', 'tau', 'theta_new', 'omega[0.025,1]')
     """

@@ -57,7 +57,7 @@ def new_setting(trials: Trials, mean: str = MEAN, spread: str = SPREAD) -> Contr
     >>> import bayesmeta as bm
     >>> risk = new_setting(bm.load("crins2014"))
     >>> [round(float(value), 2) for value in (risk.median, *risk.interval())]
-    [0.46, 0.07, 0.9]
+    [0.48, 0.05, 0.94]
     """
     arms = trials.counts[trials.has_counts][:, 2:]
     if not len(arms):
@@ -65,37 +65,11 @@ def new_setting(trials: Trials, mean: str = MEAN, spread: str = SPREAD) -> Contr
             f"{trials.origin or trials.name}: no row has counts, so there is no control arm to take a risk from. State"
             ' one, such as control_risk=0.2 or control_risk="beta(20, 80)".'
         )
-    events, totals = arms.T
     prior = cast(EffectPrior, parse_prior(mean, "baseline"))
     prior_of_spread = cast(HeterogeneityPrior, parse_prior(spread, "tau"))
-
-    def log_likelihood(theta: Array) -> tuple[Array, Array, Array]:
-        risk = 1.0 / (1.0 + np.exp(-theta))
-        size = totals[:, None]
-        value = events[:, None] * theta - size * np.logaddexp(0.0, theta)
-        return value, events[:, None] - size * risk, -size * risk * (1.0 - risk)
-
-    step = STEP * min(1.0, (LARGE / float(totals.max())) ** (1.0 / 6.0))
-    arms_table = Table.of(log_likelihood, -FARTHEST, FARTHEST, step)
-    guess = np.log((events + 0.5) / (totals - events + 0.5)), 1.0 / (events + 0.5) + 1.0 / (totals - events + 0.5)
-
-    def given(scale: Array, points: int) -> tuple[Array, Array, Array]:
-        """The mean (T, N), its log density with that of the spread (T, N), and the distance of the nodes (T,)."""
-        centre, sd = _guessed(guess, scale, prior)
-        for number in (LOOK, LOOK, points):
-            m = centre[:, None] + sd[:, None] * np.linspace(-REACH, REACH, number)
-            each = np.repeat(np.clip(m, -FARTHEST, FARTHEST)[..., None], len(events), axis=2)
-            value = arms_table.marginal(each, scale[:, None, None]).sum(axis=2)
-            value = value + prior.log_density(m) + prior_of_spread.log_density(scale)[:, None]
-            used = m, value, 2.0 * REACH * sd / (number - 1)
-            weight = np.exp(value - value.max(axis=1, keepdims=True))
-            weight /= weight.sum(axis=1, keepdims=True)
-            centre = (weight * m).sum(axis=1)
-            sd = np.sqrt((weight * (m - centre[:, None]) ** 2).sum(axis=1)) + 1e-12
-        return used
-
-    scale, width = _spread_nodes(lambda values: _log_sum(*given(values, LOOK)[1:]), prior_of_spread)
-    m, value, distance = given(scale, FINE)
+    model = _Arms(arms, prior, prior_of_spread)
+    scale, width = _spread_nodes(model.log_evidence, prior_of_spread)
+    m, value, distance = model.given(scale, FINE)
     log_weight = value + np.log(distance * width)[:, None]
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
@@ -103,19 +77,51 @@ def new_setting(trials: Trials, mean: str = MEAN, spread: str = SPREAD) -> Contr
     return ControlRisk.of(NEW_SETTING, log_odds)
 
 
-def _guessed(guess: tuple[Array, Array], scale: Array, prior: EffectPrior) -> tuple[Array, Array]:
-    """Mean and sd of the mean log odds at each spread (T,), from the arms' own log odds; prior by its quartiles."""
-    log_odds, variance = guess
-    lower, middle, upper = prior.quantile([0.25, 0.5, 0.75])
-    own = ((upper - lower) / 1.349) ** -2.0
-    weight = 1.0 / (variance + scale[:, None] ** 2)
-    total = weight.sum(axis=1) + own
-    return (weight @ log_odds + own * middle) / total, total**-0.5
+class _Arms:
+    """Control arms, (k, 2) events and totals, with the priors of mean and spread of their log odds."""
 
+    def __init__(self, arms: Array, mean: EffectPrior, spread: HeterogeneityPrior) -> None:
+        self._events, self._totals = arms.T
+        self._mean, self._spread = mean, spread
+        step = STEP * min(1.0, (LARGE / float(self._totals.max())) ** (1.0 / 6.0))
+        self._table = Table.of(self._log_likelihood, -FARTHEST, FARTHEST, step)
 
-def _log_sum(value: Array, distance: Array) -> Array:
-    largest = value.max(axis=1)
-    return np.asarray(largest + np.log(np.exp(value - largest[:, None]).sum(axis=1) * distance))
+    def _log_likelihood(self, theta: Array) -> tuple[Array, Array, Array]:
+        risk, size = 1.0 / (1.0 + np.exp(-theta)), self._totals[:, None]
+        value = self._events[:, None] * theta - size * np.logaddexp(0.0, theta)
+        return value, self._events[:, None] - size * risk, -size * risk * (1.0 - risk)
+
+    def log_evidence(self, scale: Array) -> Array:
+        """(T,) roughly, with the prior of the spread."""
+        _, value, distance = self.given(scale, LOOK)
+        largest = value.max(axis=1)
+        return np.asarray(largest + np.log(np.exp(value - largest[:, None]).sum(axis=1) * distance))
+
+    def given(self, scale: Array, points: int) -> tuple[Array, Array, Array]:
+        """At each spread: means (T, N), their log density with that of the spread (T, N), and their distance (T,)."""
+        centre, sd = self._guessed(scale)
+        for number in (LOOK, LOOK, points):
+            m = centre[:, None] + sd[:, None] * np.linspace(-REACH, REACH, number)
+            each = np.repeat(np.clip(m, -FARTHEST, FARTHEST)[..., None], len(self._events), axis=2)
+            value = self._table.marginal(each, scale[:, None, None]).sum(axis=2)
+            value = value + self._mean.log_density(m) + self._spread.log_density(scale)[:, None]
+            used = m, value, 2.0 * REACH * sd / (number - 1)
+            weight = np.exp(value - value.max(axis=1, keepdims=True))
+            weight /= weight.sum(axis=1, keepdims=True)
+            centre = (weight * m).sum(axis=1)
+            sd = np.sqrt((weight * (m - centre[:, None]) ** 2).sum(axis=1)) + 1e-12
+        return used
+
+    def _guessed(self, scale: Array) -> tuple[Array, Array]:
+        """Mean and sd of the mean log odds at each spread (T,), from the arms' own log odds; prior by its quartiles."""
+        others = self._totals - self._events
+        log_odds = np.log((self._events + 0.5) / (others + 0.5))
+        variance = 1.0 / (self._events + 0.5) + 1.0 / (others + 0.5)
+        lower, middle, upper = self._mean.quantile([0.25, 0.5, 0.75])
+        own = ((upper - lower) / 1.349) ** -2.0
+        weight = 1.0 / (variance + scale[:, None] ** 2)
+        total = weight.sum(axis=1) + own
+        return (weight @ log_odds + own * middle) / total, total**-0.5
 
 
 def _spread_nodes(log_density: Callable[[Array], Array], prior: HeterogeneityPrior) -> tuple[Array, Array]:

@@ -37,7 +37,7 @@ class ControlRisk:
     --------
     >>> risk = stated("beta(20, 80)")
     >>> [round(float(value), 3) for value in risk.interval(0.95)], round(risk.mean, 3)
-    ([0.127, 0.283], 0.2)
+    ([0.128, 0.283], 0.2)
     """
 
     text: str

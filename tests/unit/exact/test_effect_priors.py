@@ -89,6 +89,38 @@ def test_posterior_as_by_brute_sums(likelihood, prior):
     assert new.sd == pytest.approx(np.sqrt(second - mean**2), rel=1e-6)
 
 
+@pytest.mark.parametrize("prior", [PRIORS[0], ROBUST])
+@pytest.mark.parametrize(
+    "model",
+    [
+        bm.Model("hypergeometric", "student_t(4)"),
+        bm.Model("binomial", "mixture(0.1, 5)"),
+        bm.Model("normal", "student_t(4)"),
+        bm.Model("hypergeometric", tau="half_cauchy(0.5)"),
+        bm.Model("normal", selection="one_sided(0.025, side=less)"),
+    ],
+    ids=["t effects", "outliers", "normal, t effects", "heavy tau", "selection"],
+)
+def test_another_prior_of_mu_reweights_its_posterior(model, prior):
+    # p(mu | y) under one prior is that under another, times the ratio of the priors; its mean is the Bayes factor.
+    wide = bm.parse_prior("normal(0, 3)", "mu")
+    base = bm.fit(trials(), model.but(mu=wide))
+    x, w = np.polynomial.legendre.leggauss(20)
+    edges = np.linspace(*base["mu"].quantile(np.array([1e-13, 1 - 1e-13])), 200)
+    half = np.diff(edges)[:, None] / 2
+    mu = (edges[:-1, None] + half * (1 + x)).ravel()
+    mass = (half * w).ravel() * base["mu"].pdf(mu)
+    mass = mass * np.exp(bm.parse_prior(prior, "mu").log_density(mu) - wide.log_density(mu))
+    posterior = bm.fit(trials(), model.but(mu=prior))
+    factor = posterior.log_marginal_likelihood - base.log_marginal_likelihood
+    assert factor == pytest.approx(np.log(mass.sum()), abs=3e-7)
+    sd = posterior["mu"].sd
+    assert posterior["mu"].mean == pytest.approx(mass @ mu / mass.sum(), abs=1e-6 * sd)
+    assert posterior["mu"].pdf(mu[::200]) * mass.sum() == pytest.approx(
+        (mass / (half * w).ravel())[::200], abs=1e-6 / sd
+    )
+
+
 def test_both_modes_are_there():
     posterior = bm.fit(trials(), bm.Model("hypergeometric", mu=TWO_MODES))
     density = posterior["mu"].pdf(np.array([-2.3, -1.4, -0.5]))
