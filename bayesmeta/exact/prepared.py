@@ -272,13 +272,16 @@ class Prepared:
 
     @property
     def scale(self) -> float:
+        """The unit of tau with the priors at hand: see `unit_with`."""
+        return self.unit_with(min(float(scale.min()) for _, _, scale in self.normal_parts.columns))
+
+    def unit_with(self, narrowest: float) -> float:
         """The unit of tau: the smallest standard error, over the factor of outliers, who see a larger tau.
 
         Or the scale s of a narrower prior, where the variance of theta_new is about s^2 + tau^2.
         """
         factor = float(self.kernel.scale.max()) if len(self.kernel.scale) <= 2 else 1.0
         smallest = float(self.standard_errors.min())
-        narrowest = min(float(scale.min()) for _, _, scale in self.normal_parts.columns)
         return min(smallest, max(narrowest, NARROWEST * smallest)) / factor
 
     @property

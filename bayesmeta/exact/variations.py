@@ -152,13 +152,14 @@ class Variations:
         PriorError : a variation whose posterior is improper.
         """
         tails = self._tails(powers)
-        last = float(self._prepared.tau_panels.edges[-1])
-        for table in (one for one in self._tables if one.holds(powers)):
+        unit = self._unit(powers)
+        last = float(np.arcsinh(self.largest_tau / unit))
+        for table in (one for one in self._tables if one.holds(powers) and one.panels.scale <= unit):
             found = self._weighted(table, powers, tails)
             if found is not None and max(one.beyond for one in found.weights) <= BEYOND:
                 return found
         for _ in range(3):
-            made = self._tabulated(powers, last)
+            made = self._tabulated(powers, last, unit)
             found = self._weighted(made, powers, tails) if made is not None else None
             if made is None or found is None:
                 return None
@@ -177,12 +178,17 @@ class Variations:
 
     # ---- the table
 
-    def _tabulated(self, powers: Powers, last: float) -> Table | None:
+    def _unit(self, powers: Powers) -> float:
+        """The unit of tau: a narrow prior of mu asks for nodes of tau closer to 0, as in a single fit."""
+        given = self._prepared.tau_panels.scale
+        return given if powers.normal is None else min(given, self._prepared.unit_with(float(powers.normal.min())))
+
+    def _tabulated(self, powers: Powers, last: float, unit: float) -> Table | None:
         """Windows that hold every variation, and the likelihoods there."""
         prepared = self._prepared
         panels = TauPanels.to(
             last,
-            prepared.tau_panels.scale,
+            unit,
             prepared.resolution.tau_width,
             float(prepared.effects.se.max()),
             prepared.kernel.order,
