@@ -15,9 +15,10 @@ import numpy as np
 from bayesmeta.errors import ModelError
 from bayesmeta.exact.axes import LineAxis
 from bayesmeta.exact.count_posterior import CountPosterior
+from bayesmeta.exact.evidence import evidence_of
 from bayesmeta.exact.nodes import TauNodes
 from bayesmeta.exact.predictors import OnePredictor, Predictors
-from bayesmeta.exact.prepared import Prepared, evidence_of, prepare
+from bayesmeta.exact.prepared import Prepared, prepare
 from bayesmeta.exact.weights import weigh
 from bayesmeta.likelihoods.series import Panels
 from bayesmeta.likelihoods.two_arm_grid import log_sum
