@@ -15,7 +15,7 @@ from bayesmeta.model import JointModel
 from bayesmeta.posterior import JointPosterior
 from bayesmeta.report import Report, evidence, versions
 from bayesmeta.report.findings import Finding
-from bayesmeta.trials import JointTrials, Trials, join, load, read_joint
+from bayesmeta.trials import JointTrials, Trials, join, load, read_joint, with_arms_combined
 from bayesmeta.trials.datasets import JOINT_SETS
 from bayesmeta.types import Json
 from bayesmeta.workflow.outputs import RECORD, slug, staged, write_json
@@ -139,7 +139,9 @@ def together(
     for name, (first, second) in JOINT_SETS.items():
         if first not in by_name or second not in by_name:
             continue
-        trials = join(by_name[first], by_name[second], name=name)
+        # Joint models take one comparison a trial.
+        trials = join(*(with_arms_combined(by_name[part]) for part in (first, second)), name=name)
+        _tell_of_arms(by_name[first], say)
         place = folder / slug(name)
         place.mkdir(parents=True)
         fits = list(_fits(trials, say, sampling))
@@ -156,6 +158,13 @@ def together(
         for finding in findings:
             reports[first].add(finding)
             reports[second].add(finding)
+
+
+def _tell_of_arms(trials: Trials, say: Callable[[str], None]) -> None:
+    if trials.shared_controls:
+        say(
+            f"Both outcomes together: treated arms of {', '.join(trials.shared_controls)} added up, one row for each trial"
+        )
 
 
 def _fits(

@@ -16,7 +16,7 @@ from bayesmeta.workflow import ATTACHMENT, Options, reanalyse
 def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     out = tmp_path_factory.mktemp("reanalysis") / "results"
     said: list[str] = []
-    reanalyse([bm.load(name) for name in ATTACHMENT], out, Options(quick=True), said.append)
+    reanalyse([bm.load(name, rows="arms") for name in ATTACHMENT], out, Options(quick=True), said.append)
     return out, said
 
 
@@ -39,10 +39,18 @@ def test_writes_pictures_tables_and_the_record(quick: tuple[Path, list[str]]):
     assert set(json.loads((out / "record.json").read_text())["files"]) == files - {"record.json"}
 
 
+def test_both_outcomes_together_take_one_row_for_each_trial_and_say_so(quick: tuple[Path, list[str]]):
+    out, said = quick
+    assert "Both outcomes together: treated arms of Cicchetti 2006 added up, one row for each trial" in said
+    direct = bm.fit(bm.load("attachment/classification"), bm.JointModel("normal")).summary()
+    table = pd.read_csv(next((out / "attachment-classification").glob("summary-*.csv")))
+    assert table["median"].to_numpy() == pytest.approx(direct["median"].to_numpy(), rel=1e-9, nan_ok=True)
+
+
 def test_results_csv_holds_the_fits_own_numbers(quick: tuple[Path, list[str]]):
     out, _ = quick
     table = pd.read_csv(out / "results.csv")
-    posterior = bm.fit(bm.load("attachment/secure"))
+    posterior = bm.fit(bm.load("attachment/secure", rows="arms"))
     pooled = table[(table.fit == "hypergeometric, exact") & (table.quantity == "pooled")]
     row = pooled[pooled.outcome == "secure attachment"]
     assert row[["median", "lower", "upper"]].to_numpy()[0] == pytest.approx(
@@ -58,7 +66,7 @@ def test_results_json_is_strict_and_complete(quick: tuple[Path, list[str]]):
     results = json.loads((out / "results.json").read_text(), parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
     secure = results["attachment/secure"]
     assert secure["published"]["k"] == 26
-    assert len(secure["trials"]) == 8
+    assert len(secure["trials"]) == 9  # of 8 trials, one with two arms
     assert len(secure["set_aside"]) > 0
     assert all(row["reason"] for row in secure["set_aside"])
     methods = {row["method"] for row in secure["pools"]["methods"]}
@@ -82,13 +90,15 @@ def test_the_record_names_seed_versions_data_and_models(quick: tuple[Path, list[
     assert record["seed"] == 20230227
     assert {"python", "numpy", "bayesmeta", "pymc"} <= set(record["versions"])
     secure = record["outcomes"]["attachment/secure"]
-    assert secure["data"]["sha256"] == bm.load("attachment/secure").fingerprint
+    assert secure["data"]["sha256"] == bm.load("attachment/secure", rows="arms").fingerprint
     assert bm.Model.from_dict(secure["fits"][0]["model"]) == bm.Model("hypergeometric")
 
 
 def test_the_same_command_gives_the_same_files_twice(quick: tuple[Path, list[str]], tmp_path: Path):
     out, _ = quick
-    reanalyse([bm.load(name) for name in ATTACHMENT], tmp_path / "again", Options(quick=True), lambda _: None)
+    reanalyse(
+        [bm.load(name, rows="arms") for name in ATTACHMENT], tmp_path / "again", Options(quick=True), lambda _: None
+    )
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
         assert (tmp_path / "again" / path.relative_to(out)).read_bytes() == path.read_bytes(), path.name
 
