@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Pair = tuple[int, int]
 NARROW = 2.0  # of the scale of m: up to such a tau the trial is asked about means anywhere
 REACH = 10.0  # standard deviations of the mean effect
-ROOM = 1.3  # so much more than the largest tau is provided for: other priors, other subsets
+ROOM = 3.0  # so much more than the largest tau is provided for: other priors, other subsets
 SINGLE = 400  # so many taus with one mean each are draws
 STEPS = 60  # of the independence chain of each draw
 TAIL_DF = 5.0
@@ -44,6 +44,11 @@ class ConvolutionWithArms(Convolution):
             if second in place:
                 found[place[second]] = 0.0
         return found
+
+    def of_units(self, m: Array, tau: Array, units: Integers) -> Array:
+        k, whole = len(self.grid.peak), list(self.pairs.values())
+        found = Convolution.log_marginal(self, m, tau, units[units < k])
+        return np.concatenate([found, *(whole[unit - k].log_marginal(m, tau)[None] for unit in units[units >= k])])
 
 
 def refuse_arms(prepared: "Prepared") -> None:
@@ -75,8 +80,11 @@ def refuse_arms(prepared: "Prepared") -> None:
             raise ModelError(f"{names} share a control arm: {reason}. {remedy}")
 
 
-def arm_grids(prepared: "Prepared") -> dict[Pair, TwoArmGrid]:
-    """The grid of each trial with two treated arms, by the positions of its rows; kept for other priors and subsets."""
+def arm_grids(prepared: "Prepared", needed: float) -> dict[Pair, TwoArmGrid]:
+    """The grid of each trial with two treated arms, by the positions of its rows; kept for other priors and subsets.
+
+    They serve at least up to the tau that is needed.
+    """
     effects, model = prepared.effects, prepared.model
     tau = np.append(0.0, prepared.scale * np.sinh(np.linspace(0.1, 6.0, 20)))
     tau = tau if prepared.known_tau is None else np.array([prepared.known_tau])
@@ -84,7 +92,7 @@ def arm_grids(prepared: "Prepared") -> dict[Pair, TwoArmGrid]:
     sd = np.sqrt(variance)
     finest = float(np.hypot(sd, tau).min())
     narrow = tau <= max(NARROW * finest, tau[0])
-    largest = ROOM * float(prepared.tau[-1])
+    largest = ROOM * needed
     extent = Extent(
         float((mean - REACH * sd)[:, narrow].min()),
         float((mean + REACH * sd)[:, narrow].max()),
@@ -96,7 +104,7 @@ def arm_grids(prepared: "Prepared") -> dict[Pair, TwoArmGrid]:
         rows = list(positions)
         name = (effects.studies[rows[0]], effects.studies[rows[1]])
         kept = prepared.arms_kept.get(name)
-        if kept is None or kept[0] < prepared.tau[-1]:
+        if kept is None or kept[0] < needed:
             counts = ArmCounts.of(prepared.trials.counts[rows])
             baseline = model.baseline_prior.gaussian or (0.0, 5.0)
             log_p = log_p_of(model.likelihood, counts, baseline, at_control=model.baseline_at == "control")

@@ -136,6 +136,10 @@ class Convolution:
             self._add_tails(found[:, t], chosen, m[t], scale)
         return np.log(np.maximum(found, TINY)) + self.grid.peak[chosen][:, None, None]
 
+    def of_units(self, m: Array, tau: Array, units: Integers) -> Array:
+        """The same of units: of rows alone, and by positions behind the rows of whole trials with several arms."""
+        return self.log_marginal(m, tau, units)
+
     def _smoothed(self, rows: Integers, m: Array, offsets: Array, weight: Array) -> Array:
         """Relative to the peak: sum of weight p(y_i | m + offset), without the flat tails' smooth step."""
         grid = self.grid

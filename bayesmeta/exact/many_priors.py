@@ -11,7 +11,7 @@ from bayesmeta.exact.weights import tail_of
 from bayesmeta.likelihoods.series import Panels
 from bayesmeta.posterior import Marginal
 from bayesmeta.priors import HeterogeneityPrior, parse_prior
-from bayesmeta.types import Array, Booleans
+from bayesmeta.types import Array, Integers
 
 if TYPE_CHECKING:
     from bayesmeta.exact.count_posterior import CountPosterior
@@ -59,11 +59,11 @@ def under_priors(prepared: "Prepared", priors: Sequence[HeterogeneityPrior | str
         ]
     )
     table = np.full((len(known), len(columns)), np.nan)
-    together = np.zeros(len(known), dtype=bool)
+    left = np.arange(len(known))
     if prepared.known_tau is None:
-        resolved = [None if one.point is not None else one.given(prepared.effects.se) for one in known]
-        together = _together(prepared, base, resolved, table)
-    for row in np.flatnonzero(~together):
+        resolved = [None if one.point is not None else one.given(prepared.standard_errors) for one in known]
+        left = _together(prepared, base, resolved, table)
+    for row in left:
         posterior = prepared.posterior(tau=known[row])
         table[row, 0] = posterior.log_marginal_likelihood
         effect, tau, new = posterior.effect(), posterior["tau"], posterior["theta_new"]
@@ -80,8 +80,11 @@ def _summary(marginal: Marginal) -> Array:
 
 def _together(
     prepared: "Prepared", base: "CountPosterior", priors: Sequence[HeterogeneityPrior | None], table: Array
-) -> Booleans:
-    """Fill the rows of the priors that the common nodes resolve, and say which these are."""
+) -> Integers:
+    """Fill the rows of the priors that the common nodes resolve, and give the others, those that reach farthest first.
+
+    The nodes of tau are then moved outwards once, and not by each of them.
+    """
     likelihood = prepared.tau_panels
     pieces = PIECES + int(0.5 * np.sqrt(len(prepared.effects.y)))
     number = len(likelihood.edges)
@@ -118,4 +121,7 @@ def _together(
         table[done, 6:11] = np.column_stack([mean, sd, quantiles])
         largest = tau[np.flatnonzero(mass_at_nodes.max(axis=0) > NEGLIGIBLE)[-1]]
         table[done, 11:16], table[done, 17] = base.under(weights, "theta_new", float(largest))
-    return np.asarray(done)
+    with np.errstate(invalid="ignore"):
+        at_the_end = np.nan_to_num(density[:, -1] / mass)
+    order = np.argsort(-at_the_end, kind="stable")
+    return np.asarray(order[~done[order]])

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from bayesmeta.exact.count_posterior import CountPosterior
 
 FARTHEST_U = 60.0
+STRIDE = 12.0
 WIDER = 4.0  # variance of a predictor, over that for which the nodes were made
 ACCURACY = 1e-8  # relative, of a prior's density as a sum of normal ones
 NARROWEST = 0.03  # of the smallest standard error: a prior so narrow is as good as a known effect
@@ -158,8 +159,9 @@ class Prepared:
             if found.beyond <= BEYOND or self._last_u >= FARTHEST_U:
                 return found
             assert found.fine is not None
-            needed = float(np.arcsinh(found.largest(0.1 * BEYOND) / self.tau_panels.scale))
-            self._reach(min(max(self._last_u + 2.0, needed + 0.3), FARTHEST_U))
+            # What lies beyond the nodes is a guess, so not all the way at once.
+            needed = float(np.arcsinh(found.reach(0.1 * BEYOND) / self.tau_panels.scale)) + 0.3
+            self._reach(min(max(self._last_u + 2.0, min(needed, self._last_u + STRIDE)), FARTHEST_U))
 
     def _reach(self, last: float) -> None:
         """Nodes of tau farther out."""
@@ -328,8 +330,17 @@ class Prepared:
 
     @cached_property
     def convolution(self) -> Convolution:
+        return self._convolution(float(self.tau[-1]))
+
+    def convolution_to(self, tau: float) -> Convolution:
+        """The same, good up to some tau."""
+        if not self.effects.shared or tau <= self.tau[-1]:
+            return self.convolution
+        return self._convolution(tau)
+
+    def _convolution(self, tau: float) -> Convolution:
         if self.effects.shared:
-            return ConvolutionWithArms(self.grid, self.kernel, arm_grids(self))
+            return ConvolutionWithArms(self.grid, self.kernel, arm_grids(self, tau))
         return Convolution(self.grid, self.kernel)
 
     @cached_property

@@ -7,7 +7,8 @@ node of tau that holds every variation; a variation then costs a row of a matrix
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +45,8 @@ class Powers:
     priors : of tau, one for each variation.
     mu, tau : (S,) powers of the prior of mu and of those of tau.
     normal : (S,) standard deviations s of priors N(0, s^2) of mu in place of the one as given; None for that.
+    pairs : positions of arms that share a control. Such a trial has a likelihood as a whole, and each arm has one
+        when it is alone.
     """
 
     trials: Array
@@ -51,11 +54,29 @@ class Powers:
     mu: Array
     tau: Array
     normal: Array | None = None
+    pairs: Sequence[tuple[int, int]] = ()
+
+    @cached_property
+    def units(self) -> Array:
+        """(S, k + pairs) powers of the likelihoods of rows alone, and behind them of whole pairs of arms."""
+        alone, whole = self.trials.copy(), np.zeros((len(self.trials), len(self.pairs)))
+        for position, pair in enumerate(self.pairs):
+            arms = self.trials[:, list(pair)]
+            both = np.all(arms != 0.0, axis=1)
+            whole[both, position] = arms[both, 0]
+            alone[np.ix_(both, pair)] = 0.0
+        return np.hstack([alone, whole])
+
+    @property
+    def parted(self) -> bool:
+        """Whether arms of one trial have different powers: its likelihood as a whole has but one."""
+        arms = [self.trials[:, list(pair)] for pair in self.pairs]
+        return any(bool(np.any(np.all(one != 0.0, axis=1) & (np.ptp(one, axis=1) > 0.0))) for one in arms)
 
     @property
     def rows(self) -> Integers:
-        """Positions of the trials that some variation holds."""
-        return np.flatnonzero(np.any(self.trials != 0.0, axis=0))
+        """Positions of the units that some variation holds."""
+        return np.flatnonzero(np.any(self.units != 0.0, axis=0))
 
     @classmethod
     def leaving(cls, kept: Array, prior: HeterogeneityPrior, se: Array) -> "Powers":
@@ -93,7 +114,7 @@ class Table:
     Attributes
     ----------
     panels : nodes of tau.
-    rows : positions of the trials that are looked at: of others the window may be too wide.
+    rows : positions of the units that are looked at: of others the window may be too wide.
     low, high : (T,) window.
     series : (rows, T, n).
     """
@@ -112,7 +133,7 @@ class Table:
         """sum_i a_si l_i at places (N,) of the windows, from -1 to 1: (S, T, N)."""
         rows, steps, n = self.series.shape
         basis = np.polynomial.chebyshev.chebvander(place, n - 1)
-        series = (powers.trials[:, self.rows] @ self.series.reshape(rows, -1)).reshape(-1, steps, n)
+        series = (powers.units[:, self.rows] @ self.series.reshape(rows, -1)).reshape(-1, steps, n)
         return np.asarray(series @ basis.T)
 
 
@@ -134,8 +155,6 @@ class Variations:
     def possible(cls, prepared: "Prepared") -> bool:
         """Whether the model is of that kind."""
         matrix = prepared.design.matrix
-        if prepared.effects.shared:  # the likelihood of a trial with several arms cannot be taken apart by rows
-            return False
         alone = matrix.shape[1] == 1 and bool(np.all(matrix == 1.0))
         return prepared.known_tau is None and alone and prepared.design.normal
 
@@ -151,6 +170,9 @@ class Variations:
         ------
         PriorError : a variation whose posterior is improper.
         """
+        powers = replace(powers, pairs=[(first, second) for first, second in self._prepared.effects.shared])
+        if powers.parted:
+            return None
         tails = self._tails(powers)
         unit = self._unit(powers)
         last = float(np.arcsinh(self.largest_tau / unit))
@@ -190,7 +212,7 @@ class Variations:
             last,
             unit,
             prepared.resolution.tau_width,
-            float(prepared.effects.se.max()),
+            float(prepared.standard_errors.max()),
             prepared.kernel.order,
         )
         ends = self._guessed(powers, panels.tau)
@@ -218,7 +240,8 @@ class Variations:
         return None
 
     def _table(self, panels: TauPanels, rows: Integers, low: Array, high: Array, n: int) -> Table:
-        value = self._prepared.convolution.log_marginal(window_nodes(low, high, n), panels.tau, rows)
+        convolution = self._prepared.convolution_to(float(panels.tau[-1]))
+        value = convolution.of_units(window_nodes(low, high, n), panels.tau, rows)
         return Table(panels, rows, low, high, value @ to_chebyshev(n).T)
 
     def _guessed(self, powers: Powers, tau: Array) -> tuple[Array, Array] | None:

@@ -42,7 +42,7 @@ class Weights:
     fine : nodes of the posterior of tau itself; None where tau is known.
     mass : (F,) posterior probability of the fine nodes.
     density : p(tau | y), vectorised.
-    beyond : posterior probability of tau beyond the nodes of the likelihood.
+    beyond : posterior probability of tau, or share of its highest moment, beyond the nodes of the likelihood.
     """
 
     nodes: Array
@@ -64,6 +64,14 @@ class Weights:
             return 0.0
         tail = np.cumsum(self.mass[::-1])[::-1]
         return float(self.fine.tau[np.flatnonzero(tail > outside)[-1]])
+
+    def reach(self, outside: float) -> float:
+        """The same of the moments that exist, which is how `beyond` is counted."""
+        if self.fine is None:
+            return 0.0
+        share = self.mass * np.maximum(self.fine.tau, 1.0) ** self.moments
+        tail = np.cumsum(share[::-1])[::-1]
+        return float(self.fine.tau[np.flatnonzero(tail > outside * tail[0])[-1]])
 
 
 def known(log_evidence: float) -> Weights:

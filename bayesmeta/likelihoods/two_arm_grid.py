@@ -23,7 +23,10 @@ GROWTH = 0.3  # of panels beyond the middle, by distance
 STRIP = 2.5  # widest panel in s: the likelihood has singularities at |Im s| = pi, and at |Im d| = 2 pi
 LINES = 3
 LEAST = -690.0  # log of next to nothing
+TINY = 1e-300
+FARTHEST = 38.0  # scales from the mean: a normal density there is zero in double precision
 SPLINE = 81  # nodes of the splines for draws
+ROOT_2PI = float(np.sqrt(2.0 * np.pi))
 SLOPE = 1e-3  # over which a slope at an end is taken
 FINE = 0.1  # step of the lines along which the likelihood's curvature is looked at
 
@@ -67,6 +70,8 @@ class TwoArmGrid:
 
     def __post_init__(self) -> None:
         self.table = self.log_p(self.mean.nodes, self.difference.nodes)  # (S, D)
+        self._row_peak = self.table.max(axis=1)
+        self._relative = np.exp(self.table - self._row_peak[:, None])
         self._in_difference = self.difference.series(self.table)
         self.of_mean = np.sqrt(0.5 * (1.0 + self.correlation))
         self.of_difference = np.sqrt(2.0 * (1.0 - self.correlation))
@@ -134,8 +139,12 @@ class TwoArmGrid:
     def of_mean_alone(self, tau: float) -> Array:
         """log integral p(y | s, d) N(d; 0, b^2 tau^2) dd at the nodes of s: (S,)."""
         if tau not in self._values:
-            _, log_weight, log_p = self.at_differences(tau)
-            self._values[tau] = log_sum(log_p + log_weight)
+            d, log_weight, log_p = self.at_differences(tau)
+            if d is self.difference.nodes:
+                mass = self._relative @ np.exp(log_weight)
+                self._values[tau] = self._row_peak + np.log(np.maximum(mass, TINY))
+            else:
+                self._values[tau] = log_sum(log_p + log_weight)
         return self._values[tau]
 
     def log_marginal(self, m: Array, tau: Array) -> Array:
@@ -145,9 +154,12 @@ class TwoArmGrid:
         for t, one in enumerate(tau.tolist()):
             value, scale = self.of_mean_alone(one), self.of_mean * one
             if scale >= self.fine_mean:
-                away = (nodes - m[t][:, None]) / scale
-                constant = np.log(scale) + 0.5 * LOG_2PI
-                found[t] = log_sum(value + np.log(self.mean.weights) - 0.5 * away * away) - constant
+                reach = FARTHEST * scale
+                first, last = np.searchsorted(nodes, (float(m[t].min()) - reach, float(m[t].max()) + reach))
+                away = (nodes[first:last] - m[t][:, None]) / scale
+                peak, weight = float(value.max()), self.mean.weights[first:last] / (scale * ROOT_2PI)
+                mass = np.exp(-0.5 * away * away) @ (np.exp(value[first:last] - peak) * weight)
+                found[t] = peak + np.log(np.maximum(mass, TINY))
             else:
                 s = m[t][:, None] + scale * TRAPEZOID
                 log_weight = np.log(0.6) - 0.5 * TRAPEZOID**2 - 0.5 * LOG_2PI

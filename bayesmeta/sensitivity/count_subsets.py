@@ -60,6 +60,8 @@ class CountSubsets:
         prepared = getattr(posterior, "prepared", None)
         if prepared is None or prepared.variations is None:
             return None
+        if posterior.effects.shared and posterior.model.tau_prior.needs_standard_errors:
+            return None  # those of arms that share a control are not row by row
         return cls(prepared.variations, posterior.model.tau_prior, posterior.effects.se)
 
     def rows(self, kept: Array) -> list[Row | None]:

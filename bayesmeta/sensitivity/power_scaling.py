@@ -202,7 +202,7 @@ def _by_variations(given: Any, delta: float, draws: int) -> dict[str, tuple[Arra
     variations = given.prepared.variations if hasattr(given, "prepared") else None
     if variations is None:
         return None
-    powers, prior = _powers(delta), given.model.tau_prior.given(given.effects.se)
+    powers, prior = _powers(delta), given.model.tau_prior.given(given.prepared.standard_errors)
     likelihood, mu, tau = np.array([[one.likelihood, one.coefficients, one.tau] for one in powers]).T
     trials = np.repeat(likelihood[:, None], len(given.effects.y), axis=1)
     scaled = variations.posteriors(Variation(trials, [prior] * len(powers), mu, tau))

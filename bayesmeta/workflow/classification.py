@@ -162,9 +162,8 @@ def together(
 
 def _tell_of_arms(trials: Trials, say: Callable[[str], None]) -> None:
     if trials.shared_controls:
-        say(
-            f"Both outcomes together: treated arms of {', '.join(trials.shared_controls)} added up, one row for each trial"
-        )
+        names = ", ".join(trials.shared_controls)
+        say(f"Both outcomes together: treated arms of {names} added up, one row for each trial")
 
 
 def _fits(

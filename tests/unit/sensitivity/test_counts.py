@@ -5,6 +5,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta import sensitivity
+from bayesmeta.exact.variations import Powers
 from bayesmeta.sensitivity.rows import row_of
 
 MODEL = bm.Model("hypergeometric")
@@ -36,6 +37,31 @@ def test_a_row_is_the_fit_without_that_trial_and_the_last_step_is_the_full_fit(p
     steps = sensitivity.cumulative(posterior, by="order").table.to_dict("records")
     close(steps[-1], posterior)
     close(steps[0], bm.fit(posterior.trials.select([0]), MODEL))
+
+
+@pytest.mark.parametrize("tau", ["half_normal(0.5)", "dumouchel"])
+def test_with_arms_that_share_a_control_each_row_is_a_fit(tau):
+    model, trials = MODEL.but(tau=tau), bm.load("attachment/disorganised", rows="arms")
+    given = bm.fit(trials, model)
+    for row in sensitivity.leave_one_out(given).table.to_dict("records"):
+        close(row, bm.fit(trials.without(row["study"]), model))
+    scan = sensitivity.tipping_point(given, trials=False).curve
+    for row in scan[scan["question"] == "sceptical prior of mu"].iloc[[4, -1]].to_dict("records"):
+        close(row, bm.fit(trials, model.but(mu=row["prior"])))
+    grid = sensitivity.prior_grid(given, tau=["jeffreys", "dumouchel"], mu=["normal(0, 1)"]).table
+    for row in grid.to_dict("records"):
+        close(row, bm.fit(trials, model.but(tau=row["tau_prior"], mu=row["mu_prior"])))
+
+
+def test_sets_of_arms_are_taken_out_together_as_by_fits():
+    trials = bm.load("attachment/secure", rows="arms")
+    prepared = bm.fit(trials, MODEL).prepared
+    kept = np.ones((3, trials.k))
+    for row, left in zip(kept, ([0], [2, 4], [1, 2]), strict=True):
+        row[left] = 0.0
+    many = prepared.variations.posteriors(Powers.leaving(kept, MODEL.tau, prepared.standard_errors))
+    fresh = [bm.fit(trials.select(row > 0.0), MODEL)["mu"].probability(above=1.0) for row in kept]
+    assert many.effect.above(1.0) == pytest.approx(fresh, abs=1e-8)
 
 
 @pytest.mark.parametrize(
