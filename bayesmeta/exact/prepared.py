@@ -128,7 +128,7 @@ class Prepared:
         if self._covers(other):
             grid = self.grid
             of_kept = {name: getattr(grid, name)[kept] for name in ("log_p", "peak", "flat_from", "neutral")}
-            other.__dict__.update(grid=replace(grid, **of_kept), _grid_for=self._grid_for, _last_u=self._last_u)
+            other.__dict__.update(grid=replace(grid, **of_kept), _grid_for=self._grid_for, last_u=self.last_u)
             other.__dict__["arms_kept"] = self.arms_kept
         return other
 
@@ -140,7 +140,7 @@ class Prepared:
     def refined(self) -> "Prepared":
         """The same at a finer resolution, for the self-check."""
         other = replace(self, resolution=self.resolution.finer)
-        other.__dict__["_last_u"] = self._last_u + 1.0
+        other.__dict__["last_u"] = self.last_u + 1.0
         return other
 
     # ---- the prior of tau
@@ -156,27 +156,22 @@ class Prepared:
         tail = tail_of(prior, int(self.bounding.sum()), flat)
         while True:
             found = weigh(self.tau_panels, self.predictors.log_evidence, prior, tail)
-            if found.beyond <= BEYOND or self._last_u >= FARTHEST_U:
+            if found.beyond <= BEYOND or self.last_u >= FARTHEST_U:
                 return found
             assert found.fine is not None
             # What lies beyond the nodes is a guess, so not all the way at once.
             needed = float(np.arcsinh(found.reach(0.1 * BEYOND) / self.tau_panels.scale)) + 0.3
-            self._reach(min(max(self._last_u + 2.0, min(needed, self._last_u + STRIDE)), FARTHEST_U))
+            self._reach(min(max(self.last_u + 2.0, min(needed, self.last_u + STRIDE)), FARTHEST_U))
 
     def _reach(self, last: float) -> None:
         """Nodes of tau farther out."""
-        self.__dict__["_last_u"] = last
+        self.__dict__["last_u"] = last
         for name in ("tau_panels", "predictors", "convolution"):
             self.__dict__.pop(name, None)
 
     def reach_farther(self, more: float) -> None:
         """Nodes of tau so much farther out, in u, than the trials and the prior of tau ask for."""
-        self._reach(self._last_u + more)
-
-    @property
-    def last_u(self) -> float:
-        """Where the nodes of tau end, in u."""
-        return self._last_u
+        self._reach(self.last_u + more)
 
     # ---- what is computed once
 
@@ -262,7 +257,13 @@ class Prepared:
         return parts, parts.guessed(rough, tau)
 
     @cached_property
-    def _last_u(self) -> float:
+    def last_u(self) -> float:
+        """Where the nodes of tau end, in u; priors that reach farther move it."""
+        return self.own_last_u
+
+    @cached_property
+    def own_last_u(self) -> float:
+        """Where the nodes of tau end for the model's own prior of tau, roughly, in u."""
         prior = self.model.tau_prior.given(self.standard_errors)
         if not prior.proper:
             return float(np.arcsinh(LIGHT / self.scale))
@@ -288,14 +289,14 @@ class Prepared:
 
     @property
     def standard_errors(self) -> Array:
-        """(k,) standard errors; of arms that share a control, of the independent rows that they are turned into."""
+        """(k,) standard errors; of arms that share a control, of the independent rows made of them."""
         return self.rough.se if self.effects.shared else self.effects.se
 
     @cached_property
     def tau_panels(self) -> TauPanels:
         """Nodes of tau."""
         return TauPanels.to(
-            self._last_u,
+            self.last_u,
             self.scale,
             self.resolution.tau_width,
             float(self.standard_errors.max()),

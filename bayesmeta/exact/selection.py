@@ -56,7 +56,7 @@ class PreparedSelection(Prepared):
     def refined(self) -> "PreparedSelection":
         finer = replace(self.published, finer=1.5 * self.published.finer)
         other = replace(self, resolution=self.resolution.finer, published=finer)
-        other.__dict__["_last_u"] = self._last_u + 1.0
+        other.__dict__["last_u"] = self.last_u + 1.0
         return other
 
     @cached_property

@@ -211,6 +211,6 @@ def _around_one_mean(trials: Trials, models: list[Model], rows: tuple[Integers, 
         prepared = PreparedAmongOthers(
             some, model, model.design(some), effects, parts, others=table.without(g), guess=(centre, spread)
         )
-        prepared.__dict__.update(grid=levels[g].prepared.grid, _last_u=levels[g].prepared.last_u)
+        prepared.__dict__.update(grid=levels[g].prepared.grid, last_u=levels[g].prepared.last_u)
         posteriors.append(prepared.posterior())
     return Levels(tuple(posteriors), rows, levels, axis)

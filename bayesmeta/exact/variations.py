@@ -160,8 +160,8 @@ class Variations:
 
     @property
     def largest_tau(self) -> float:
-        """The last node of tau."""
-        return float(self._prepared.tau_panels.tau[-1])
+        """The last node of tau of the model as given; other priors of tau may have moved it far out."""
+        return float(self._prepared.tau_panels.scale * np.sinh(self._prepared.own_last_u))
 
     def posteriors(self, powers: Powers) -> ManyMeans | None:
         """The posterior of each variation; None where they do not go together, or one of them may be improper.
