@@ -158,10 +158,10 @@ class Variations:
         alone = matrix.shape[1] == 1 and bool(np.all(matrix == 1.0))
         return prepared.known_tau is None and alone and prepared.design.normal
 
-    @property
+    @cached_property
     def largest_tau(self) -> float:
         """The last node of tau of the model as given; other priors of tau may have moved it far out."""
-        return float(self._prepared.tau_panels.scale * np.sinh(self._prepared.own_last_u))
+        return float(self._panels(self._prepared.own_last_u, self._prepared.tau_panels.scale).tau[-1])
 
     def posteriors(self, powers: Powers) -> ManyMeans | None:
         """The posterior of each variation; None where they do not go together, or one of them may be improper.
@@ -205,16 +205,14 @@ class Variations:
         given = self._prepared.tau_panels.scale
         return given if powers.normal is None else min(given, self._prepared.unit_with(float(powers.normal.min())))
 
+    def _panels(self, last: float, unit: float) -> TauPanels:
+        prepared = self._prepared
+        widest = float(prepared.standard_errors.max())
+        return TauPanels.to(last, unit, prepared.resolution.tau_width, widest, prepared.kernel.order)
+
     def _tabulated(self, powers: Powers, last: float, unit: float) -> Table | None:
         """Windows that hold every variation, and the likelihoods there."""
-        prepared = self._prepared
-        panels = TauPanels.to(
-            last,
-            unit,
-            prepared.resolution.tau_width,
-            float(prepared.standard_errors.max()),
-            prepared.kernel.order,
-        )
+        prepared, panels = self._prepared, self._panels(last, unit)
         ends = self._guessed(powers, panels.tau)
         if ends is None:
             return None
