@@ -9,6 +9,7 @@ import pandas as pd
 
 from bayesmeta.errors import ModelError
 from bayesmeta.exact.baselines import baseline
+from bayesmeta.exact.convolution import Convolution
 from bayesmeta.exact.many_means import tau_density
 from bayesmeta.exact.outside import refuse_unresolved, warn_of_studies
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
@@ -196,12 +197,19 @@ class CountPosterior(Posterior):
     # ---- draws
 
     def log_likelihood(self, mean: Array, tau: Array) -> Array:
-        """l_i(m_i, tau), study effects integrated out: means (..., k) and tau (...) to (..., k)."""
+        """l_i(m_i, tau), study effects integrated out: means (..., k) and tau (...) to (..., k).
+
+        Of arms that share a control the first as if it were alone, the other given it: they add to the trial's.
+        """
         flat = mean.reshape(-1, mean.shape[-1])
         scale = np.broadcast_to(tau, mean.shape[:-1]).ravel()
         found = np.empty(flat.shape)
         for rows in self._rows_alike():
             found[:, rows] = self.prepared.convolution.log_marginal(flat[:, rows[:1]], scale, rows)[:, :, 0].T
+        for first, second in self.effects.shared if self.model.likelihood != "normal" else ():
+            row, convolution = np.array([first]), self.prepared.convolution
+            own = Convolution.log_marginal(convolution, flat[:, row], scale, row)[0, :, 0]
+            found[:, first], found[:, second] = own, found[:, first] - own
         return found.reshape(mean.shape)
 
     def _rows_alike(self) -> list[Any]:
@@ -219,8 +227,9 @@ class CountPosterior(Posterior):
 
         Returns
         -------
-        dict: beta (n, p), tau (n,), theta (n, k), theta_new (n,).
+        dict: beta (n, p), tau (n,), theta (n, k), theta_new (n,), and gamma (n, k) with the binomial likelihood.
         """
+        from bayesmeta.exact.baseline_draws import draws_of_baselines
         from bayesmeta.exact.count_draws import draws_of_effects, standardised
 
         rng = np.random.default_rng(seed)
@@ -229,7 +238,9 @@ class CountPosterior(Posterior):
         beta = self._predictors.draws(place, rng)
         theta = draws_of_effects(self.prepared, beta @ self.design.matrix.T, tau, rng)
         z = standardised(self.prepared.kernel, n, rng)
-        return {"beta": beta, "tau": tau, "theta": theta, "theta_new": beta @ self.design.reference + tau * z}
+        drawn = {"beta": beta, "tau": tau, "theta": theta, "theta_new": beta @ self.design.reference + tau * z}
+        gamma = draws_of_baselines(self.trials, self.model, self.effects, theta, rng)
+        return drawn if gamma is None else drawn | {"gamma": gamma}
 
     def to_arviz(self, draws: int = 1000, chains: int = 4, seed: int = 20230227) -> Any:
         """Independent draws as an xarray.DataTree for ArviZ: see `bayesmeta.posterior.arviz.data_tree`.

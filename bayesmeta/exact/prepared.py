@@ -265,8 +265,8 @@ class Prepared:
     def own_last_u(self) -> float:
         """Where the nodes of tau end for the model's own prior of tau, roughly, in u."""
         prior = self.model.tau_prior.given(self.standard_errors)
-        if not prior.proper:
-            return float(np.arcsinh(LIGHT / self.scale))
+        if self.known_tau is not None or not prior.proper:
+            return float(np.arcsinh((self.known_tau or LIGHT) / self.scale))
         rough = over_tau(self.rough, prior)
         assert rough.nodes is not None
         tail = np.cumsum(rough.weights[::-1])[::-1]

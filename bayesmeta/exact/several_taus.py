@@ -11,6 +11,7 @@ from bayesmeta.exact.given_tau import GivenTau, NormalProblem
 from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.likelihoods.two_arm_grid import log_sum
 from bayesmeta.model import Heterogeneity
+from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.types import Array
 
 AT_ONCE = 2_000_000  # numbers in an array of nodes and trials
@@ -61,11 +62,9 @@ class SpreadProblem:
         return np.zeros(len(values)) if prior.point is not None else np.asarray(prior.log_density(values))
 
     @cached_property
-    def tau_priors(self) -> list:  # type: ignore[type-arg]
+    def tau_priors(self) -> tuple[HeterogeneityPrior, ...]:
         """Of each tau, with the standard errors of its own trials where they depend on such."""
-        description = self.heterogeneity
-        own = description.matrix.T > 0.0 if description.levels else np.ones((1, len(self.problem.se)), dtype=bool)
-        return [prior.given(self.problem.se[rows]) for prior, rows in zip(description.tau_priors, own, strict=True)]
+        return self.heterogeneity.priors_given(self.problem.se)
 
     @cached_property
     def alpha_priors(self) -> list[tuple[float, float]]:

@@ -9,6 +9,7 @@ import pandas as pd
 from bayesmeta.effects import Effects, effect_sizes
 from bayesmeta.errors import ModelError
 from bayesmeta.exact.axes import FEW, LineAxis, TauAxis
+from bayesmeta.exact.baseline_draws import draws_of_baselines
 from bayesmeta.exact.count_draws import draws_of_effects, standardised
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
 from bayesmeta.exact.several_taus_counts import Level, Levels, columns_of_levels, solve_levels
@@ -163,7 +164,8 @@ class CountPosteriorOfSeveralTaus(PosteriorOfSeveralTaus):
 
         Returns
         -------
-        dict: beta (n, p), spread (n, levels) the taus, theta (n, k), new (n,) standardised random effects.
+        dict: beta (n, p), spread (n, levels) the taus, theta (n, k), new (n,) standardised random effects, and gamma
+        (n, k) with the binomial likelihood.
         """
         rng = np.random.default_rng(seed)
         kernel = self._levels.posteriors[0].prepared.kernel
@@ -179,7 +181,9 @@ class CountPosteriorOfSeveralTaus(PosteriorOfSeveralTaus):
             spread[:, g] = self._tau_given_mean(self._levels.parts[g], mu, rng)
             means = np.repeat(mu[:, None], len(rows), axis=1)
             theta[:, rows] = draws_of_effects(posterior.prepared, means, spread[:, g], rng)
-        return {"beta": beta, "spread": spread, "theta": theta, "new": standardised(kernel, n, rng)}
+        drawn = {"beta": beta, "spread": spread, "theta": theta, "new": standardised(kernel, n, rng)}
+        gamma = draws_of_baselines(self.trials, self.model, self.effects, theta, rng)
+        return drawn if gamma is None else drawn | {"gamma": gamma}
 
     def _tau_given_mean(self, level: Level, means: Array, rng: np.random.Generator) -> Array:
         """Draws from p(tau | m, y): by the cdf at the nodes of tau, drawn straight between them."""

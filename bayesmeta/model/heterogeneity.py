@@ -8,6 +8,7 @@ import numpy as np
 
 from bayesmeta.errors import ModelError
 from bayesmeta.model.coding import Coding, Setting, coded_by
+from bayesmeta.model.design import Design
 from bayesmeta.model.formula import Formula
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior
 from bayesmeta.trials import Trials
@@ -88,6 +89,25 @@ class Heterogeneity:
             return np.zeros(len(self.columns))
         own = self.coding.row({name: value for name, value in setting.items() if name in self.coding.moderators})
         return own[[column != "mu" for column in self.coding.columns]]
+
+    def priors_given(self, se: Array) -> tuple[HeterogeneityPrior, ...]:
+        """The prior of each tau as it is for trials of standard errors (k,); of a level, for those of its trials."""
+        own = self.matrix.T > 0.0 if self.levels else np.ones((1, len(se)), dtype=bool)
+        return tuple(prior.given(se[rows]) for prior, rows in zip(self.tau_priors, own, strict=True))
+
+    def new_rows(self, design: Design) -> list[tuple[Array, Array]]:
+        """Rows of the design and of the matrix that each of its new settings speaks of.
+
+        Of a level: the design's row for that level where it is the only moderator, the reference where it is none, the
+        mean row of the level's trials otherwise.
+        """
+        if not self.levels:
+            return [(design.reference, np.zeros(len(self.columns)))]
+        rows = []
+        for j, unit in enumerate(np.eye(len(self.levels))):
+            own = design.matrix[self.matrix[:, j] > 0.0]
+            rows.append((design.reference if self.by not in design.moderators else own.mean(axis=0), unit))
+        return rows
 
     @property
     def moderators(self) -> tuple[str, ...]:

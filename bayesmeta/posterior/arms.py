@@ -28,7 +28,8 @@ def put_arms(
 
     Parameters
     ----------
-    found : (..., k) log likelihoods, study effects integrated out; changed in place.
+    found : (..., k) log likelihoods of the rows as if they were independent, study effects integrated out; changed in
+        place.
     trials, model, effects : of the fit.
     mean : (..., k) x_i' beta. tau : (...).
     only : positions of the arms of one trial; all trials if not given.
@@ -36,9 +37,8 @@ def put_arms(
     for positions in effects.shared if only is None else (only,):
         arms = list(positions)
         if model.likelihood != "normal":
-            found[..., arms] = _counted(
-                trials.counts[effects.rows][arms], model, effects, arms, mean[..., arms[0]], tau
-            )
+            together = _counted(trials.counts[effects.rows][arms], model, effects, arms, mean[..., arms[0]], tau)
+            found[..., arms[1]] = together - found[..., arms[0]]  # the first arm stays as if it were alone
             continue
         found[..., arms] = arms_log_likelihood(
             effects.y[arms], covariance(effects, positions), mean[..., arms], np.asarray(tau), model.arm_correlation
@@ -46,11 +46,10 @@ def put_arms(
 
 
 def _counted(counts: Array, model: Model, effects: Effects, arms: list[int], mean: Array, tau: Array) -> Array:
-    """(..., 2) log likelihood of a trial with two treated arms of one mean effect, and 0; good to about 1e-5."""
+    """(...) log likelihood of a trial with two treated arms of one mean effect; good to about 1e-5."""
     baseline = model.baseline_prior.gaussian or (0.0, 5.0)
     log_p = log_p_of(model.likelihood, ArmCounts.of(counts), baseline, at_control=model.baseline_at == "control")
     m, scale = mean.ravel(), np.broadcast_to(tau, mean.shape).ravel()
     extent = Extent(float(m.min()), float(m.max()), FINEST, REACH * float(scale.max()) + 1.0)
     grid = TwoArmGrid.of(log_p, effects.y[arms], effects.se[arms], model.arm_correlation, extent, PANEL)
-    together = grid.each(m, scale).reshape(mean.shape)
-    return np.stack([together, np.zeros_like(together)], axis=-1)
+    return np.asarray(grid.each(m, scale).reshape(mean.shape))

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayesmeta.model import Heterogeneity
+from bayesmeta.posterior.before_data import Assumed, prior_groups
 from bayesmeta.posterior.predictive import Variables, replicates
-from bayesmeta.priors import Prior
 from bayesmeta.types import Array
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def data_tree(
     """Joint draws of either engine as an xarray.DataTree.
 
     Groups: posterior, prior, posterior_predictive, prior_predictive, log_likelihood, log_prior, sample_stats,
-    observed_data, constant_data; what has an improper prior is not in prior, and then there is no prior_predictive.
+    observed_data, constant_data; what has an improper prior is not in prior, and then there is no prior_predictive: see
+    `bayesmeta.posterior.before_data`.
     The log likelihood is marginal, l_i(x_i' beta, tau): leaving out a trial means leaving out its effect too (Merkle,
     Furr & Rabe-Hesketh 2019, Psychometrika 84:802). log_prior holds the top-level parameters only, so that
     power-scaling scales priors and not the random effects (Kallioinen et al. 2024, Stat Comput 34:57). Replicated
@@ -50,7 +52,8 @@ def data_tree(
     beta, tau = draws["beta"], draws["tau"]
     chains, n = tau.shape
     mean = beta @ posterior.design.matrix.T
-    log_prior = log_prior_of(posterior, beta, tau)
+    assumed, columns = assumed_by(posterior), posterior.design.columns
+    log_prior = assumed.log_prior(lambda name: tau if name == "tau" else beta[..., columns.index(name)])
     log_likelihood = posterior.log_likelihood(mean, tau)
     replicated = replicates(posterior, mean, tau, rng, draws.get("gamma"))
     groups: dict[str, Variables] = {
@@ -64,7 +67,7 @@ def data_tree(
         # One variable of one name in each group: ArviZ pairs data, replicates and likelihoods by it.
         "observed_data": {"y": (("study",), posterior.effects.y)},
         "constant_data": constant_data(posterior),
-        **_prior_groups(posterior, (chains, n), rng, with_baselines="gamma" in draws),
+        **prior_groups(assumed, (chains, n), rng),
     }
     if "events" in replicated:
         groups["replicated_events"] = {"events": replicated["events"]}
@@ -82,6 +85,8 @@ def tree(posterior: "Posterior", groups: Mapping[str, Variables], shape: tuple[i
         "column": list(posterior.design.columns),
         "arm": ["control", "treated"],
     }
+    if posterior.model.selection_parts is not None:
+        values["weight"] = list(posterior.model.selection_parts.names)
     attributes = {
         "engine": posterior.engine,
         "inference_library": "bayesmeta",
@@ -102,28 +107,9 @@ def _parameters(posterior: "Posterior", draws: Mapping[str, Array]) -> Variables
     return variables | {name: ((*SAMPLE, "study"), draws[name]) for name in ("theta", "gamma") if name in draws}
 
 
-def _prior_groups(
-    posterior: "Posterior", shape: tuple[int, int], rng: np.random.Generator, *, with_baselines: bool
-) -> dict[str, Variables]:
-    """Draws of what has a proper prior; where everything has, also of a new setting and of replicated trials."""
-    columns, model = posterior.design.columns, posterior.model
-    priors: dict[str, Prior] = {name: model.prior_of(name) for name in columns}
-    if model.random_effects != "none":
-        priors["tau"] = posterior.tau_prior
-    size = shape[0] * shape[1]
-    drawn = {name: prior.draws(size, rng).reshape(shape) for name, prior in priors.items() if prior.proper}
-    if model.random_effects == "none":
-        drawn["tau"] = np.zeros(shape)
-    groups: dict[str, Variables] = {}
-    if all(prior.proper for prior in priors.values()):
-        beta, tau = np.stack([drawn[name] for name in columns], axis=-1), drawn["tau"]
-        drawn["theta_new"] = beta @ posterior.design.reference + tau * rng.standard_normal(shape)
-        mean = beta @ posterior.design.matrix.T
-        gamma = model.baseline_prior.draws(mean.size, rng).reshape(mean.shape) if with_baselines else None
-        groups["prior_predictive"] = {"y": replicates(posterior, mean, tau, rng, gamma)["y"]}
-    if drawn:
-        groups["prior"] = {name: (SAMPLE, value) for name, value in drawn.items()}
-    return groups
+def assumed_by(posterior: "Posterior", heterogeneity: Heterogeneity | None = None) -> Assumed:
+    """What draws before the data depend on."""
+    return Assumed(posterior.trials, posterior.model, posterior.design, posterior.effects, heterogeneity)
 
 
 def constant_data(posterior: "Posterior") -> Variables:
@@ -135,18 +121,6 @@ def constant_data(posterior: "Posterior") -> Variables:
         "events": (("study", "arm"), counts[:, [2, 0]]),
         "total": (("study", "arm"), counts[:, [3, 1]]),
     }
-
-
-def log_prior_of(posterior: "Posterior", beta: Array, tau: Array) -> dict[str, Array]:
-    """Log prior density of each top-level parameter at its draws; flat priors add nothing and are left out."""
-    terms = {}
-    for j, name in enumerate(posterior.design.columns):
-        prior = posterior.model.prior_of(name)
-        if prior.proper:
-            terms[name] = prior.log_density(beta[..., j])
-    if posterior.model.random_effects != "none" and posterior.tau_prior.point is None:
-        terms["tau"] = posterior.tau_prior.log_density(tau)
-    return terms
 
 
 def _ideal_statistics(
@@ -170,8 +144,7 @@ def several_taus_tree(
 ) -> Any:
     """The same where heterogeneity differs between trials: each of its parameters by its name.
 
-    Groups: posterior, prior, posterior_predictive (log odds ratios), log_likelihood, log_prior, sample_stats,
-    observed_data, constant_data.
+    Groups: those of `data_tree`.
 
     Parameters
     ----------
@@ -185,28 +158,27 @@ def several_taus_tree(
     shape = spread.shape[:2]
     tau = description.tau(spread)
     mean = beta @ posterior.design.matrix.T
-    rows = posterior.independent
-    replicated = mean + rows.returned(np.sqrt(rows.se**2 + tau**2) * rng.standard_normal(mean.shape))
+    replicated = replicates(posterior, mean, tau, rng, draws.get("gamma"))
     variables: Variables = {name: (SAMPLE, beta[..., j]) for j, name in enumerate(posterior.design.columns)}
     variables |= {name: (SAMPLE, spread[..., j]) for j, name in enumerate(description.names)}
     for name, (row, of_tau) in zip(description.new_names, posterior.new_rows, strict=True):
         variables[name] = (SAMPLE, beta @ row + description.tau(spread, of_tau[None])[..., 0] * draws["new"])
     variables |= {name: ((*SAMPLE, "study"), draws[name]) for name in ("theta", "gamma") if name in draws}
-    priors: dict[str, Prior] = {name: posterior.model.prior_of(name) for name in posterior.design.columns}
-    priors |= dict(zip(description.names, (*posterior.tau_priors, *description.alpha_priors), strict=True))
-    log_prior = {name: priors[name].log_density(variables[name][1]) for name in priors if priors[name].proper}
+    assumed = assumed_by(posterior, description)
+    log_prior = assumed.log_prior(lambda name: variables[name][1])
     log_likelihood = posterior.log_likelihood(mean, tau)
-    size = shape[0] * shape[1]
     groups: dict[str, Variables] = {
         "posterior": variables,
-        "posterior_predictive": {"y": ((*SAMPLE, "study"), replicated)},
+        "posterior_predictive": {"y": replicated["y"]},
         "log_likelihood": {"y": ((*SAMPLE, "study"), log_likelihood)},
         "log_prior": {name: (SAMPLE, value) for name, value in log_prior.items()},
         "sample_stats": {name: (SAMPLE, np.asarray(value)) for name, value in sample_stats.items()}
         if sample_stats is not None
-        else _ideal_statistics(log_likelihood, log_prior, len(priors), rng),
+        else _ideal_statistics(log_likelihood, log_prior, len(assumed.priors), rng),
         "observed_data": {"y": (("study",), posterior.effects.y)},
         "constant_data": constant_data(posterior),
-        "prior": {name: (SAMPLE, one.draws(size, rng).reshape(shape)) for name, one in priors.items() if one.proper},
+        **prior_groups(assumed, (shape[0], shape[1]), rng),
     }
+    if "events" in replicated:
+        groups["replicated_events"] = {"events": replicated["events"]}
     return tree(posterior, groups, (shape[0], shape[1]), seed)

@@ -10,6 +10,7 @@ from bayesmeta.model import Model
 from bayesmeta.types import Array
 
 if TYPE_CHECKING:
+    from bayesmeta.posterior.before_data import Assumed
     from bayesmeta.posterior.posterior import Posterior
 
 Variables = dict[str, tuple[tuple[str, ...], Array]]
@@ -58,7 +59,7 @@ STANDARDISED: dict[str, Callable[..., Array]] = {
 
 
 def replicates(
-    posterior: "Posterior", mean: Array, tau: Array, rng: np.random.Generator, gamma: Array | None = None
+    posterior: "Posterior | Assumed", mean: Array, tau: Array, rng: np.random.Generator, gamma: Array | None = None
 ) -> Variables:
     """Draw replicated data for each trial, theta_i = x_i' beta + tau z_i with new z_i.
 
@@ -71,7 +72,7 @@ def replicates(
     ----------
     posterior : gives the sizes of the trials.
     mean : (chain, draw, k) x_i' beta.
-    tau : (chain, draw).
+    tau : (chain, draw), or of each trial (chain, draw, k).
     rng : generator.
     gamma : (chain, draw, k) baselines, for the binomial likelihood.
 
@@ -82,7 +83,8 @@ def replicates(
     """
     dims = ("chain", "draw", "study")
     rows = posterior.independent
-    theta = mean + rows.returned(tau[..., None] * standardised(posterior.model, mean.shape, rng))
+    each = tau if tau.ndim == mean.ndim else tau[..., None]
+    theta = mean + rows.returned(each * standardised(posterior.model, mean.shape, rng))
     y = theta + rows.returned(rows.se * rng.standard_normal(mean.shape))
     counted = posterior.trials.has_counts[posterior.effects.rows]
     likelihood = posterior.model.likelihood

@@ -13,6 +13,7 @@ from bayesmeta.model import Selection
 from bayesmeta.posterior.draws import DrawsMarginal
 from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.posterior.posterior import LEVEL, Posterior
+from bayesmeta.posterior.published import published_effects
 from bayesmeta.types import Array, Integers, Json
 
 SAMPLE = ("chain", "draw")
@@ -162,25 +163,6 @@ class SelectedPosterior(Posterior):
         number = np.maximum(1.0 / chance - 1.0, 0.0).sum(axis=-1)
         return DrawsMarginal("unpublished", number[None], lower=0.0, moments=0)
 
-    def replicates(self, mean: Array, tau: Array, omega: Array, rng: np.random.Generator) -> Array:
-        """Published trials of the same sizes: an interval by its chance, then y within it. (..., k)."""
-        from scipy.special import ndtr, ndtri
-
-        selection, se = self.selection, self.effects.se
-        scale = np.sqrt(se**2 + tau[..., None] ** 2)
-        weight = np.concatenate([np.ones((*omega.shape[:-1], 1)), omega], axis=-1)
-        edges, which = _regions(selection)
-        # From -inf to inf in y: the regions, each with the weight of its interval.
-        cdf = ndtr((se[:, None] * edges - mean[..., None]) / scale[..., None])
-        mass = np.diff(cdf, axis=-1) * weight[..., None, which]
-        share = np.cumsum(mass, axis=-1)
-        target = rng.random(mean.shape) * share[..., -1]
-        region = np.minimum((share <= target[..., None]).sum(axis=-1), len(which) - 1)
-        low = np.take_along_axis(cdf, region[..., None], axis=-1)[..., 0]
-        width = np.take_along_axis(cdf, region[..., None] + 1, axis=-1)[..., 0] - low
-        place = np.clip(low + width * rng.random(mean.shape), 1e-300, 1.0 - 1e-16)
-        return np.asarray(mean + scale * ndtri(place))
-
     # ---- output
 
     def to_dict(self) -> Json:
@@ -213,33 +195,13 @@ class SelectedPosterior(Posterior):
         weight = {**sample, "weight": names}
         each = {**sample, "study": list(self.studies_in_model)}
         prior = self.model.omega_prior
-        drawn = prior.draws(len(names), tau.size, rng).reshape(omega.shape)
+        replicated = published_effects(self.selection, self.effects.se, mean, tau, omega, rng)
         added: dict[str, dict[str, Any]] = {
             "posterior": {"omega": xr.DataArray(omega, weight, tuple(weight))},
             "log_prior": {"omega": xr.DataArray(prior.log_density(omega), sample, SAMPLE)},
             "log_likelihood": {"y": xr.DataArray(self.log_likelihood_of(mean, tau, omega), each, tuple(each))},
-            "posterior_predictive": {"y": xr.DataArray(self.replicates(mean, tau, omega, rng), each, tuple(each))},
+            "posterior_predictive": {"y": xr.DataArray(replicated, each, tuple(each))},
         }
-        if "prior" in tree.children:
-            added["prior"] = {"omega": xr.DataArray(drawn, weight, tuple(weight))}
-        if "prior_predictive" in tree.children:
-            before = tree["prior"]
-            beta = np.stack([before[name].values for name in self.design.columns], axis=-1)
-            values = self.replicates(beta @ self.design.matrix.T, before["tau"].values, drawn, rng)
-            added["prior_predictive"] = {"y": xr.DataArray(values, each, tuple(each))}
         for group, variables in added.items():
             tree[group] = xr.DataTree(tree[group].to_dataset().assign(variables))
         return tree
-
-
-def _regions(selection: Selection) -> tuple[Array, Integers]:
-    """Edges on the scale of y / s from -inf to inf, and the interval of p of each region between them."""
-    z = selection.critical  # falling
-    intervals = np.arange(selection.intervals)
-    if selection.kind == "two_sided":
-        edges = np.concatenate([[-np.inf], -z, z[::-1], [np.inf]])
-        return edges, np.concatenate([intervals, intervals[:-1][::-1]])
-    edges = np.concatenate([[-np.inf], z[::-1], [np.inf]])
-    if selection.sign > 0:
-        return edges, intervals[::-1]
-    return -edges[::-1], intervals

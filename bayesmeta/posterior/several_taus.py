@@ -81,26 +81,12 @@ class PosteriorOfSeveralTaus(Posterior):
     @property
     def tau_priors(self) -> tuple[HeterogeneityPrior, ...]:
         """The prior of each tau as it is for these trials."""
-        description, se = self.heterogeneity, self.independent.se
-        own = description.matrix.T > 0.0 if description.levels else np.ones((1, len(se)), dtype=bool)
-        return tuple(prior.given(se[rows]) for prior, rows in zip(description.tau_priors, own, strict=True))
+        return self.heterogeneity.priors_given(self.independent.se)
 
     @property
     def new_rows(self) -> list[tuple[Array, Array]]:
-        """Rows of the design and of the heterogeneity's matrix that each of its new settings speaks of.
-
-        Of a level: the design's row for that level where it is the only moderator, the reference where it is none, the
-        mean row of the level's trials otherwise.
-        """
-        description = self.heterogeneity
-        if not description.levels:
-            return [(self.design.reference, np.zeros(len(description.columns)))]
-        rows = []
-        for j, unit in enumerate(np.eye(len(description.levels))):
-            own = self.design.matrix[description.matrix[:, j] > 0.0]
-            reference = self.design.reference if description.by not in self.design.moderators else own.mean(axis=0)
-            rows.append((reference, unit))
-        return rows
+        """Rows of the design and of the heterogeneity's matrix that each of its new settings speaks of."""
+        return self.heterogeneity.new_rows(self.design)
 
     def new_setting(self, setting: Setting | None = None) -> Marginal:
         """Effect in a new setting: theta_new ~ N(x'beta, tau^2), with the tau of that setting.

@@ -11,6 +11,7 @@ from scipy.stats import norm
 import bayesmeta as bm
 from bayesmeta.exact.selection import prepare_selection
 from bayesmeta.posterior import PointMass
+from bayesmeta.posterior.published import published_effects
 
 QUANTITIES = ["mu", "tau", "theta_new"]
 
@@ -229,7 +230,8 @@ def test_replicated_trials_are_as_published():
         posterior = bm.fit(trials, bm.Model("normal", selection=text, omega="fixed(0.5, 0.2)"))
         n = 20000
         mean, tau, omega = np.full((n, 1), 0.1), np.full(n, 0.2), np.full((n, 2), (0.5, 0.2))
-        y = posterior.replicates(mean, tau, omega, np.random.default_rng(2))[:, 0]
+        se = posterior.effects.se
+        y = published_effects(posterior.selection, se, mean, tau, omega, np.random.default_rng(2))[:, 0]
         share = np.bincount(posterior.selection.interval_of(y, np.full(n, 0.3)), minlength=3) / n
         chance, published = posterior.chances(mean[:1], tau[:1], omega[:1])
         expected = chance[0, 0] * [1, 0.5, 0.2] / published[0, 0]
