@@ -3,10 +3,11 @@
 import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bayesmeta.cli.fit_before import print_prior_predictive
 from bayesmeta.cli.fit_text import print_absolute, print_fit
 from bayesmeta.cli.joint import with_joint
 from bayesmeta.cli.model_options import with_model
@@ -30,6 +31,10 @@ from bayesmeta.fit import ENGINES, SEED, fit
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.tables import records
+from bayesmeta.trials import Trials
+
+if TYPE_CHECKING:
+    from bayesmeta.checks import PriorPredictive as Expected
 
 Engine = Annotated[str, typer.Option(metavar="|".join(ENGINES), help="exact: quadrature; nuts: sampling with PyMC.")]
 Accuracy = Annotated[
@@ -41,6 +46,9 @@ ControlRiskAt = Annotated[
         metavar="RISK",
         help='Also absolute effects at this control risk: 0.2, "beta(20, 80)", new_setting, a study ...',
     ),
+]
+PriorPredictive = Annotated[
+    bool, typer.Option("--prior-predictive", help="Also what the priors alone expect of such trials.")
 ]
 DrawsTo = Annotated[str | None, typer.Option(metavar="FILE.nc", help="Also write draws, as netCDF that ArviZ reads.")]
 
@@ -61,6 +69,7 @@ def fit_command(
     outcome: Outcome = None,
     direction: Direction = None,
     control_risk_at: ControlRiskAt = None,
+    prior_predictive: PriorPredictive = False,
     draws_to: DrawsTo = None,
     json: AsJson = False,
 ) -> None:
@@ -77,6 +86,8 @@ def fit_command(
         "seed": whole_number("--seed", seed, 0),
     }
     trials = evidence(file, data=data, outcome=outcome, direction=direction)
+    # Before the fit: an improper prior is refused before anything is sampled.
+    before = what_priors_expect(trials, model, sampling["seed"]) if prior_predictive else None
     # Standard output is for the result: what a library prints on the way goes where progress goes.
     with contextlib.redirect_stdout(sys.stderr):
         posterior = fit(
@@ -86,14 +97,25 @@ def fit_command(
         absolute = None if control_risk_at is None else posterior.absolute(control_risk_of(control_risk_at))
         if absolute is not None:
             result["absolute"] = dict(zip(absolute.index, records(absolute), strict=True))
+        if before is not None:
+            result["prior_predictive"] = before.to_dict()
         if draws_to is not None:
             write_draws(posterior, Path(draws_to), sampling)
     if json:
         print_json(result)
     else:
+        if before is not None:
+            print_prior_predictive(before)
         print_fit(posterior)
         if absolute is not None:
             print_absolute(absolute, str(control_risk_at))
+
+
+def what_priors_expect(trials: Trials, model: Model, seed: int) -> "Expected":
+    """The prior predictive check, whose room loads only when it is asked for."""
+    from bayesmeta.checks import prior_predictive
+
+    return prior_predictive(trials, model, seed=seed)
 
 
 def control_risk_of(text: str) -> float | str:

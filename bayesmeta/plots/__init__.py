@@ -14,6 +14,7 @@ from bayesmeta.plots.moved_children import moved_children
 from bayesmeta.plots.new_setting import new_setting
 from bayesmeta.plots.practice import practice
 from bayesmeta.plots.prior_posterior import prior_posterior
+from bayesmeta.plots.prior_predictive import prior_predictive
 from bayesmeta.plots.saving import save_figure
 from bayesmeta.plots.sensitivity_bias import sensitivity_bias
 from bayesmeta.plots.sensitivity_credibility import sensitivity_credibility
@@ -37,6 +38,7 @@ __all__ = [
     "new_setting",
     "practice",
     "prior_posterior",
+    "prior_predictive",
     "save_figure",
     "sensitivity",
     "sensitivity_bias",

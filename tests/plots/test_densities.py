@@ -155,3 +155,15 @@ def test_an_ad_hoc_interval_that_differs_has_its_row():
 def test_against_pools_refuses_moderators(grouped, secure):
     with pytest.raises(ModelError, match="has moderators, which no pool has"):
         bm.plots.against_pools(grouped, bm.pool(secure))
+
+
+def test_the_picture_of_what_the_priors_expect_shows_every_trial_and_those_outside():
+    found = bm.checks.prior_predictive(bm.load("bcg"), bm.Model(mu="normal(0, 0.1)", tau="half_normal(0.1)"))
+    figure = bm.plots.prior_predictive(found)
+    axes = figure.axes[0]
+    shown = {line.get_gid(): line for line in axes.lines if line.get_gid()}
+    for row in found.table.itertuples():
+        assert np.log(shown[f"{row.study} observed"].get_xdata()[0]) == pytest.approx(row.observed)
+        assert np.log(shown[f"{row.study} 95%"].get_xdata()) == pytest.approx([row.lower, row.upper], abs=1e-9)
+    colours = {shown[f"{row.study} observed"].get_color(): row.inside for row in found.table.itertuples()}
+    assert len(colours) == 2
