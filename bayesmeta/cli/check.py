@@ -87,7 +87,7 @@ def checked(trials: Trials) -> Report:
         name=trials.name,
         outcome=trials.outcome,
         direction=trials.direction,
-        k=trials.k,
+        k=trials.number,
         rows_with_counts=with_counts,
         rows_with_estimates_only=trials.k - with_counts,
         rows_set_aside=len(trials.set_aside),

@@ -14,8 +14,9 @@ from bayesmeta.posterior import Marginal, Posterior
 from bayesmeta.posterior.selected import SelectedPosterior
 from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
 from bayesmeta.priors import describe
+from bayesmeta.tables import rows
 from bayesmeta.trials import Trials
-from bayesmeta.wording import counted, figures, number, probability, ratio_figures, spanned
+from bayesmeta.wording import counted, figures, listed, number, probability, ratio_figures, spanned
 
 LEVELS = np.array([0.5, 0.025, 0.975])
 Z_975 = 1.959963984540054
@@ -57,7 +58,7 @@ def print_fit(posterior: Posterior) -> None:
     what = f"{trials.name}: {trials.outcome}" if trials.outcome else trials.name
     print_table(
         out,
-        f"{what}, {counted(len(posterior.studies_in_model))}, {posterior.engine} posterior",
+        f"{what}, {counted(posterior.number)}, {posterior.engine} posterior",
         ["median (95% interval)", scale.exp, scale.effect],
         parameter_rows(posterior),
     )
@@ -85,6 +86,7 @@ def print_fit(posterior: Posterior) -> None:
         out,
         [
             *assumptions(posterior),
+            *shared_controls(posterior),
             *zero_cells(posterior),
             *evidence_for(posterior),
             *self_check(posterior),
@@ -240,8 +242,8 @@ def assumptions(posterior: Posterior) -> list[str]:
         prior = model.prior_of(name)
         lines.append(f"Prior of {name}: {in_words(prior) if name == 'mu' else prior}".removesuffix(".") + ".")
     if isinstance(posterior, PosteriorOfSeveralTaus):
-        return [*lines, *_of_several_taus(posterior)]
-    if model.random_effects != "none":
+        lines += _of_several_taus(posterior)
+    elif model.random_effects != "none":
         lines.append(f"Prior of tau: {in_words(posterior.tau_prior)}".removesuffix(".") + ".")
     if model.control_risk:
         lines.append(f"Prior of control_risk: {model.prior_of('control_risk')}.")
@@ -257,14 +259,21 @@ def _of_several_taus(posterior: PosteriorOfSeveralTaus) -> list[str]:
     description = posterior.heterogeneity
     priors = [*posterior.tau_priors, *description.alpha_priors]
     lines = [f"Prior of {name}: {prior}." for name, prior in zip(description.names, priors, strict=True)]
-    first, *others = description.levels or ("",)
-    for level in others:
-        ratio = posterior.tau_ratio(level, first)
-        lower, upper = ratio.interval()
-        found = spanned(ratio.median, lower, upper)
-        more = probability(ratio.probability(above=1.0))
-        lines.append(f"tau[{level}] / tau[{first}]: {found}, P(> 1) = {more}.")
-    return lines
+    return lines + [
+        f"{row.ratio}: {spanned(row.median, row.lower, row.upper)}, P(> 1) = {probability(row.more)}."
+        for row in rows(posterior.tau_ratios())
+    ]
+
+
+def shared_controls(posterior: Posterior) -> list[str]:
+    """Which arms share a control, and what is assumed of their effects."""
+    if not posterior.effects.shared:
+        return []
+    names = [listed([posterior.studies_in_model[row] for row in arms]) for arms in posterior.effects.shared]
+    return [
+        f"Arms that share a control: {'; '.join(names)}. They are one trial; their random effects are correlated"
+        f" {posterior.model.arm_correlation:g} (--arm-correlation)."
+    ]
 
 
 def zero_cells(posterior: Posterior) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bayesmeta.cli.joint_text import print_joint
+from bayesmeta.cli.model_options import beta_priors
 from bayesmeta.cli.options import output_file, whole_number
 from bayesmeta.cli.output import print_json
 from bayesmeta.errors import ModelError
@@ -151,7 +152,11 @@ def run_joint(typed: dict[str, Any], own: dict[str, Any], defaults: dict[str, An
 
 def joint_model(typed: dict[str, Any], own: dict[str, Any]) -> JointModel:
     """The model that the options describe; what nobody stated is as by default."""
-    parts = {name: typed[name] for name in ("mu", "tau", "baseline")}
+    parts = {name: typed[name] for name in ("mu", "baseline") if typed[name] is not None}
+    if typed["tau"]:
+        parts["tau"] = beta_priors(typed["tau"], "--tau", "level")
+        if not isinstance(parts["tau"], str):
+            raise ModelError(f"--tau {shown(typed['tau'][0])}: two outcomes at once have one prior for both taus.")
     for name in ("likelihood", "zero_cells"):
         if typed[name] != "auto":
             parts[name] = typed[name]

@@ -23,8 +23,14 @@ MODEL = "model"  # the parameter of a command that the options take the place of
 TEXT, TEXT_OR_NOTHING, TEXTS = str, str | None, list[str] | None
 
 
-def beta_priors(texts: list[str], option: str = "--beta") -> str | dict[str, str]:
+def beta_priors(texts: list[str], option: str = "--beta", each: str = "column") -> str | dict[str, str]:
     """One prior for all columns, or priors by column: "normal(0, 2)", or "dose=normal(0, 1)" as often as needed.
+
+    Parameters
+    ----------
+    texts : what was typed.
+    option : what it was typed for.
+    each : what may have a prior of its own.
 
     Examples
     --------
@@ -41,15 +47,17 @@ def beta_priors(texts: list[str], option: str = "--beta") -> str | dict[str, str
     for text in texts:
         column, prior = _column_and_prior(text)
         if column in priors:
-            what = f"two priors for the column {shown(column)!r}" if column else "two priors for all columns"
-            raise ModelError(f'{option} "{shown(text)}": {what}. Name the column of each: {option} COLUMN=PRIOR.')
+            what = f"two priors for the {each} {shown(column)!r}" if column else f"two priors for all {each}s"
+            raise ModelError(
+                f'{option} "{shown(text)}": {what}. Name the {each} of each: {option} {each.upper()}=PRIOR.'
+            )
         priors[column] = prior
     if "" not in priors:
         return priors
     if len(priors) > 1:
         raise ModelError(
-            f'{option} "{shown(priors[""])}": a prior for all columns beside priors for single ones. '
-            f"Name a column for each prior: {option} COLUMN=PRIOR."
+            f'{option} "{shown(priors[""])}": a prior for all {each}s beside priors for single ones. '
+            f"Name a {each} for each prior: {option} {each.upper()}=PRIOR."
         )
     return priors[""]
 
@@ -104,7 +112,12 @@ OPTIONS: dict[str, ModelOption] = {
         f"What a trial says: {', '.join(LIKELIHOODS)}; auto: {OF_COUNTS} where a row has counts, else {OF_ESTIMATES}.",
     ),
     "mu": ModelOption("PRIOR", "Prior of the pooled effect; with moderators, of the intercept."),
-    "tau": ModelOption("PRIOR", "Prior of the heterogeneity, a standard deviation."),
+    "tau": ModelOption(
+        "[LEVEL=]PRIOR",
+        f"Prior of the heterogeneity, a standard deviation ({DEFAULT.tau}); or, repeated, of a level of --tau-by.",
+        TEXTS,
+        partial(beta_priors, option="--tau", each="level"),
+    ),
     "beta": ModelOption(
         "[COLUMN=]PRIOR",
         f"Prior of each other column of the design ({DEFAULT.beta}); or, repeated, of the column named.",
@@ -130,7 +143,7 @@ OPTIONS: dict[str, ModelOption] = {
     ),
     "zero_cells": ModelOption("RULE", ZERO_CELLS_HELP),
     "arm_correlation": ModelOption("NUMBER", "Correlation of the random effects of arms that share a control."),
-    "tau_by": ModelOption("COLUMN", "Column whose levels have a tau each, all with the prior --tau.", TEXT_OR_NOTHING),
+    "tau_by": ModelOption("COLUMN", "Column whose levels have a tau each, with the prior --tau.", TEXT_OR_NOTHING),
     "scale": ModelOption("FORMULA", 'Formula such as "~ dose" for log tau; --tau is at zero.', TEXT_OR_NOTHING),
     "alpha": ModelOption(
         "[COLUMN=]PRIOR",
@@ -142,6 +155,25 @@ OPTIONS: dict[str, ModelOption] = {
         None, "Regress the effect on the true control-arm log odds (binomial, nuts); --beta control_risk=PRIOR.", bool
     ),
 }
+
+
+def refuse_unread(model: Model) -> None:
+    """Refuse what was typed and no part of the model reads: nobody types it to no effect.
+
+    Raises
+    ------
+    ModelError
+    """
+    if model.omega != DEFAULT.omega and model.selection is None:
+        raise ModelError(
+            f'--omega "{shown(str(model.omega))}": probabilities of publication, but no selection. State --selection, or'
+            " leave it out."
+        )
+    if model.exchangeable is not None and model.likelihood != "binomial":
+        raise ModelError(
+            f'--baseline "{shown(str(model.baseline))}": the {model.likelihood} likelihood has no baselines. State'
+            " --likelihood binomial, or leave it out."
+        )
 
 
 def with_model(command: Callable[..., None]) -> Callable[..., None]:
@@ -163,7 +195,9 @@ def with_model(command: Callable[..., None]) -> Callable[..., None]:
     def described(**typed: Any) -> None:
         given = {name: typed.pop(name) for name in OPTIONS}
         parts = {name: OPTIONS[name].read(value) for name, value in given.items() if value not in (None, [])}
-        command(**typed, model=Model(**parts))
+        model = Model(**parts)
+        refuse_unread(model)
+        command(**typed, model=model)
 
     parameters: list[inspect.Parameter] = []
     for name, parameter in own.parameters.items():

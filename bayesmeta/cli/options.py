@@ -113,9 +113,9 @@ def output_file(path: Path) -> Iterator[Path]:
 def not_a_replication(trials: Trials) -> list[str]:
     """The sentence that goes with every number from a part of the published trials; none where all are there."""
     published = trials.published
-    if published is None or published.k <= trials.k:
+    if published is None or published.k <= trials.number:
         return []
     return [
-        f"Counts could be read for {trials.k} of the {published.k} trials that the review pooled. They are not a fair "
-        f"sample of them, and results from them are not a replication of the review."
+        f"Counts could be read for {trials.number} of the {published.k} trials that the review pooled. They are not a"
+        f" fair sample of them, and results from them are not a replication of the review."
     ]

@@ -79,7 +79,7 @@ class SpreadProblem:
             if prior.gaussian is None or not np.isfinite(prior.gaussian[1]):
                 raise ModelError(
                     f"prior {prior} of {name}: the exact engine needs a normal one, such as normal(0, 1). Fit with"
-                    " --engine nuts, which takes any."
+                    " --engine nuts, which takes any that PyMC has."
                 )
             found.append(prior.gaussian)
         return found
@@ -216,17 +216,33 @@ class LevelSums:
         if p == 1:
             explained, determinant = cross[..., 0] ** 2 / gram[..., 0], np.log(gram[..., 0])
         else:
-            root = np.linalg.cholesky(gram.reshape(*sums.shape[:-1], p, p))
+            root = _roots(gram.reshape(*sums.shape[:-1], p, p))
             z = np.linalg.solve(root, cross[..., None])[..., 0]
             explained = (z * z).sum(axis=-1)
             determinant = 2.0 * np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum(axis=-1)
         return np.asarray(0.5 * (logs - (square - explained) - determinant) + self.constant)
 
 
+def _roots(gram: Array) -> Array:
+    """Cholesky roots of matrices (..., p, p); infinite ones, of no evidence, where a matrix is singular in doubles.
+
+    That is where trials that alone determine a coefficient with a flat prior have a tau of 10^8 standard errors.
+    """
+    try:
+        return np.linalg.cholesky(gram)
+    except np.linalg.LinAlgError:
+        p = gram.shape[-1]
+        size = np.sqrt(np.diagonal(gram, axis1=-2, axis2=-1))
+        smallest = np.linalg.eigvalsh(gram / (size[..., None] * size[..., None, :]))[..., 0]
+        good = (smallest > 10.0 * p * np.finfo(float).eps)[..., None, None]
+        root = np.linalg.cholesky(np.where(good, gram, np.eye(p)))
+        return np.asarray(np.where(good, root, 1e300 * np.eye(p)))
+
+
 def _terms(rows: Array) -> Array:
     """(n, 1 + p + p^2) y^2, x y and x x' of rows (n, 1 + p) of y and x."""
     y, x = rows[:, :1], rows[:, 1:]
-    return np.column_stack([y * y, x * y, (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)])
+    return np.column_stack([y * y, x * y, (x[:, :, None] * x[:, None, :]).reshape(len(x), x.shape[1] ** 2)])
 
 
 NAMES = ("tau", "log_evidence", "mean", "root")

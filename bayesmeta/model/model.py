@@ -176,7 +176,9 @@ class Model:
         if self.tau_by is not None and self.scale is not None:
             raise ModelError("tau_by and scale: two ways in which tau may differ. State one of them.")
         if isinstance(self.tau, Mapping) and self.tau_by is None:
-            raise ModelError("tau: priors by level, but no column to take the levels from. State tau_by.")
+            raise ModelError("tau: priors by level, but no column to take the levels from. State tau_by (--tau-by).")
+        if self.scale is None and self.alpha != Normal(0, 1):
+            raise ModelError("alpha: priors of how log tau depends on a column, but no column. State scale (--scale).")
         if self.tau_differs and self.selection is not None:
             raise ModelError(
                 "selection with tau_by or scale: heterogeneity that differs is not carried there. Leave one out."

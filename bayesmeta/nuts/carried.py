@@ -33,11 +33,15 @@ def refuse_model(model: Model, columns: tuple[str, ...], heterogeneity: Heteroge
         for name, of_tau in zip(heterogeneity.tau_names, heterogeneity.tau_priors, strict=True):
             _refuse_prior(of_tau, name, "half_normal(0.5)")
         for name, of_alpha in zip(heterogeneity.alpha_names, heterogeneity.alpha_priors, strict=True):
-            _refuse_prior(of_alpha, name, "normal(0, 1)")
+            _refuse_prior(of_alpha, name, "normal(0, 1)", only_nuts=True)
     elif model.random_effects != "none":
         _refuse_prior(model.tau_prior, "tau", "half_normal(0.5)", only_nuts=model.ties_baselines)
+    # Where tau differs the exact engine takes any prior of mu with levels of counts alone.
+    only_nuts = model.ties_baselines or (
+        heterogeneity is not None and (model.likelihood == "normal" or not heterogeneity.levels)
+    )
     for column in (*columns, CONTROL_RISK) if model.control_risk else columns:
-        _refuse_prior(model.prior_of(column), column, "normal(0, 1)", only_nuts=model.ties_baselines)
+        _refuse_prior(model.prior_of(column), column, "normal(0, 1)", only_nuts=only_nuts)
     if model.exchangeable is not None:
         for prior in (model.exchangeable.mean_prior, model.exchangeable.sd_prior):
             _refuse_prior(prior, "baseline", str(Exchangeable()), only_nuts=True)

@@ -38,6 +38,8 @@ def forest_notes(posterior: Posterior, inches: float) -> list[str]:
     weight = "1/s² as a share" if known else "1/(s² + τ²) as a share, averaged over the posterior of τ"
     sentences = [model_line(posterior), f"Weight: {weight}."]
     effects = posterior.effects
+    for arms in effects.shared:
+        sentences.append(f"One trial, one control: {_names(tuple(posterior.studies_in_model[row] for row in arms))}.")
     if effects.corrected:
         sentences.append(
             f"Observed effects with a correction for zero cells ({effects.zero_cells}): {_names(effects.corrected)}."

@@ -142,6 +142,11 @@ class Posterior(ABC):
         """The studies that entered the likelihood, in the order of the table."""
         return self.effects.studies
 
+    @property
+    def number(self) -> int:
+        """Number of trials in the model: the arms of a trial, rows that share a control, are one."""
+        return len(self.group_of_trials())
+
     def __getitem__(self, name: str) -> Marginal:
         if name == "tau":
             return self._tau()
@@ -342,7 +347,7 @@ class Posterior(ABC):
         """The result as plain data: the JSON of `bayesmeta fit --json`; numbers that do not exist are None."""
         return {
             "engine": self.engine,
-            "k": len(self.studies_in_model),
+            "k": self.number,
             "model": self.model.to_dict(),
             "log_marginal_likelihood": self.log_marginal_likelihood,
             "parameters": dict(zip(self.parameters, records(self._summary))),

@@ -13,9 +13,10 @@ from bayesmeta.model import Heterogeneity, Setting
 from bayesmeta.posterior.arms import put_arms
 from bayesmeta.posterior.arviz import several_taus_tree
 from bayesmeta.posterior.marginal import Marginal
-from bayesmeta.posterior.posterior import Posterior
+from bayesmeta.posterior.posterior import LEVEL, Posterior
 from bayesmeta.priors import HeterogeneityPrior
-from bayesmeta.types import Array
+from bayesmeta.tables import records
+from bayesmeta.types import Array, Json
 
 GROUPS = ("group", "k", "median", "lower", "upper", "new_median", "new_lower", "new_upper")
 
@@ -145,6 +146,43 @@ class PosteriorOfSeveralTaus(Posterior):
                 raise ModelError(f"tau ratio of {one!r}: expected a setting, such as {{'dose': 2.0}}.")
             rows.append(self.heterogeneity.row(setting))
         return self._log_ratio(rows[0], rows[1], f"tau ratio {_short(first)} / {_short(second)}")
+
+    def tau_ratios(self) -> pd.DataFrame:
+        """How heterogeneity differs: tau of each level over that of the first, or over the range of each column.
+
+        Returns
+        -------
+        DataFrame: ratio (what over what), median, lower, upper, more (probability that it is above 1). A ratio whose
+        taus are not both unknown is left out.
+        """
+        rows = []
+        for label, first, second in self._pairs():
+            found = self._log_ratio(first, second, label)
+            lower, median, upper = found.quantile(np.array([0.5 - LEVEL / 2, 0.5, 0.5 + LEVEL / 2]))
+            more = found.probability(above=1.0)
+            rows.append({"ratio": label, "median": median, "lower": lower, "upper": upper, "more": more})
+        return pd.DataFrame(rows, columns=["ratio", "median", "lower", "upper", "more"])
+
+    def _pairs(self) -> list[tuple[str, Array, Array]]:
+        """What is compared, and its rows of the heterogeneity's matrix."""
+        description = self.heterogeneity
+        units = np.eye(len(description.levels or description.columns))
+        if description.levels:
+            known = [prior.point is not None for prior in description.tau_priors]
+            return [
+                (f"{description.tau_names[j]} / {description.tau_names[0]}", units[j], units[0])
+                for j in range(1, len(units))
+                if not known[0] and not known[j]
+            ]
+        ends = zip(description.matrix.min(axis=0), description.matrix.max(axis=0), strict=True)
+        return [
+            (f"tau at {column} = {high:g} / at {low:g}", high * unit, low * unit)
+            for column, unit, (low, high) in zip(description.columns, units, ends, strict=True)
+        ]
+
+    def to_dict(self) -> Json:
+        """The result as plain data: that of any model, and `tau_ratios`."""
+        return super().to_dict() | {"tau_ratios": records(self.tau_ratios())}
 
     def log_likelihood(self, mean: Array, tau: Array) -> Array:
         """Log likelihood of each trial with its effect integrated out: l_i(m_i, tau_i).

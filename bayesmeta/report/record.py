@@ -57,7 +57,7 @@ def record(trials: Trials, posteriors: Iterable[Posterior], *, seed: int) -> Jso
     return {
         "seed": seed,
         "versions": versions(),
-        "data": {"name": trials.name, "outcome": trials.outcome, "k": trials.k, "sha256": trials.fingerprint},
+        "data": {"name": trials.name, "outcome": trials.outcome, "k": trials.number, "sha256": trials.fingerprint},
         "fits": [
             {"engine": posterior.engine, "model": posterior.model.to_dict(), "diagnostics": posterior.diagnostics}
             for posterior in posteriors

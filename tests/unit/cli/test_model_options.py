@@ -1,14 +1,15 @@
 """Every command that fits a model describes it by the same options."""
 
 import inspect
+import json
 from dataclasses import fields
 
 import pytest
 
 from bayesmeta.cli.main import COMMANDS
-from bayesmeta.cli.model_options import OPTIONS, with_model
+from bayesmeta.cli.model_options import OPTIONS, TEXTS, with_model
 from bayesmeta.model import Model
-from tests.unit.cli.running import run
+from tests.unit.cli.running import refused, run
 
 FITTING = ("fit", "sensitivity")
 STATED = {
@@ -47,9 +48,29 @@ def test_what_is_typed_is_the_model_and_what_is_not_has_its_default():
     command(**dict.fromkeys(OPTIONS))
     assert received.pop() == Model()
     for part, (text, expected) in STATED.items():
-        typed = [text] if part == "beta" else text
+        typed = [text] if OPTIONS[part].kind is TEXTS else text
         command(**dict.fromkeys(OPTIONS) | {part: typed} | WITH.get(part, {}))
         assert received.pop() == Model(**{part: expected} | WITH.get(part, {})), part
+
+
+def test_levels_have_priors_of_their_own():
+    result = run("fit", "bcg", "--tau-by", "allocation", "--tau", "random=half_cauchy(0.4)", "--json")
+    assert json.loads(result.stdout)["model"]["tau"] == {"random": "half_cauchy(0.4)"}
+    typed = ("--tau", "half_normal(1)", "--tau", "random=half_normal(1)")
+    assert "for all levels beside" in refused("fit", "bcg", "--tau-by", "allocation", *typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (("--tau", "random=half_normal(1)"), "State tau_by"),
+        (("--alpha", "normal(0, 0.1)"), "State scale"),
+        (("--omega", "uniform(0, 1)"), "State --selection"),
+        (("--likelihood", "normal", "--baseline", "exchangeable(normal(0, 5), half_normal(1))"), "has no baselines"),
+    ],
+)
+def test_a_part_that_belongs_to_another_that_nobody_asked_for_is_refused(typed, message):
+    assert message in refused("fit", "bcg", *typed)
 
 
 def test_a_command_without_a_model_takes_none_of_its_options():

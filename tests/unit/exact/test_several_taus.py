@@ -219,6 +219,28 @@ def test_a_known_tau_in_one_level():
         posterior.tau_ratio("a", "b")
 
 
+@pytest.mark.parametrize("moderators", [None, "~ group", "~ 0 + group"])
+def test_flat_coefficients_are_the_limit_of_vague_ones(moderators):
+    flat = bm.fit(TWO, bm.Model("normal", tau_by="group", mu="flat", beta="flat", moderators=moderators))
+    vague = bm.fit(TWO, bm.Model("normal", tau_by="group", mu="normal(0, 1000)", beta="normal(0, 1000)",
+                                 moderators=moderators))  # fmt: skip
+    np.testing.assert_allclose(flat.summary(), vague.summary(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_ratios_of_taus_are_in_the_table_and_in_plain_data():
+    by_level = bm.fit(TWO, bm.Model("normal", tau_by="group"))
+    (row,) = by_level.to_dict()["tau_ratios"]
+    assert row["ratio"] == "tau[b] / tau[a]"
+    assert row["median"] == pytest.approx(by_level.tau_ratio("b", "a").median, rel=1e-9)
+    by_column = bm.fit(TWO, bm.Model("normal", scale="~ latitude", alpha="normal(0, 0.1)"))
+    column = TWO.table["latitude"]
+    (row,) = by_column.to_dict()["tau_ratios"]
+    ratio = by_column.tau_ratio({"latitude": column.max()}, {"latitude": column.min()})
+    assert (row["lower"], row["upper"]) == pytest.approx(ratio.interval(), rel=1e-9)
+    known = bm.fit(TWO, bm.Model("normal", tau_by="group", tau={"a": "fixed(0.3)"}))
+    assert known.to_dict()["tau_ratios"] == []
+
+
 def test_moments_that_do_not_exist_are_named():
     few = TWO.select([0, 1, 3, 5, 7])  # one trial of level a
     posterior = bm.fit(few, bm.Model("normal", tau_by="group", tau="half_cauchy(0.5)"))
@@ -251,6 +273,7 @@ def test_what_does_not_go_is_refused(changes, message):
     [
         ({"tau_by": "group", "scale": "~ year"}, "two ways"),
         ({"tau": {"a": "half_normal(1)"}}, "State tau_by"),
+        ({"alpha": "normal(0, 0.1)"}, "State scale"),
         ({"tau_by": "group", "random_effects": "none"}, "no tau that could differ"),
     ],
 )
