@@ -166,8 +166,8 @@ def refuse_unread(model: Model) -> None:
     """
     if model.omega != DEFAULT.omega and model.selection is None:
         raise ModelError(
-            f'--omega "{shown(str(model.omega))}": probabilities of publication, but no selection. State --selection, or'
-            " leave it out."
+            f'--omega "{shown(str(model.omega))}": probabilities of publication, but no selection. State --selection,'
+            " or leave it out."
         )
     if model.exchangeable is not None and model.likelihood != "binomial":
         raise ModelError(
