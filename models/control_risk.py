@@ -17,7 +17,7 @@ run = bm.script(__doc__)  # --data --draws --seed --out
 
 for name in ["attachment/secure"] if run.data else ["bcg", "attachment/secure"]:
     # 1. Evidence
-    trials = run.trials(name)
+    trials = run.trials(name, rows="main")  # one row a trial: each has one control arm
 
     # 2. Model: what is believed before the data, and why
     model = bm.Model(

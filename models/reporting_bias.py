@@ -13,7 +13,8 @@ import bayesmeta as bm
 run = bm.script(__doc__)  # --data --seed --out
 
 # 1. Evidence
-trials = run.trials("attachment/secure")  # 8 of 26 trials, more of them wished: see trials.sources
+# 8 of 26 trials, more of them wished: see trials.sources. One row a trial: each has one p value.
+trials = run.trials("attachment/secure", rows="main")
 
 # 2. The frequentist row: tests of asymmetry, trim and fill, PET-PEESE
 asymmetry = bm.small_study_effects(trials)

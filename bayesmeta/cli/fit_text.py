@@ -103,7 +103,7 @@ def print_absolute(table: pd.DataFrame, asked: str) -> None:
         risk += f" ({number(first['control_lower'])} to {number(first['control_upper'])})"
     rows = [
         [
-            {"mu": "mu, pooled effect", "theta_new": "theta_new, new setting"}[str(name)],
+            {"mu": "mu, pooled effect", "theta_new": "theta_new, new setting"}.get(str(name), str(name)),
             number(row["treated_risk"]),
             _linear(row["difference_median"], row["difference_lower"], row["difference_upper"]),
             _needed(row["nnt_median"], row["nnt_lower"], row["nnt_upper"]),
@@ -256,9 +256,7 @@ def assumptions(posterior: Posterior) -> list[str]:
 
 def _of_several_taus(posterior: PosteriorOfSeveralTaus) -> list[str]:
     """Priors of the heterogeneity, and where there is more of it."""
-    description = posterior.heterogeneity
-    priors = [*posterior.tau_priors, *description.alpha_priors]
-    lines = [f"Prior of {name}: {prior}." for name, prior in zip(description.names, priors, strict=True)]
+    lines = [f"Prior of {name}: {prior}." for name, prior in posterior.heterogeneity_priors.items()]
     return lines + [
         f"{row.ratio}: {spanned(row.median, row.lower, row.upper)}, P(> 1) = {probability(row.more)}."
         for row in rows(posterior.tau_ratios())

@@ -1,8 +1,10 @@
 """Words around the pictures: titles, what the trials are and are not, the model in one line."""
 
+import numpy as np
+
 from bayesmeta.plots.style import SMALL, TITLE
 from bayesmeta.plots.text import fitted, plain_text, width, without_middle
-from bayesmeta.posterior import Posterior
+from bayesmeta.posterior import Marginal, Posterior
 from bayesmeta.trials import Trials
 from bayesmeta.wording import counted
 
@@ -56,8 +58,23 @@ def model_line(posterior: Posterior) -> str:
     text = f"{model.likelihood.capitalize()} likelihood; {', '.join(coefficients)}"
     if model.random_effects == "none":
         return f"{text}; common effect (τ = 0)."
-    median, lower, upper = (float(value) for value in posterior["tau"].quantile([0.5, 0.025, 0.975]))  # type: ignore[arg-type]
-    return f"{text}, τ ~ {model.tau_prior}. Posterior of τ: {median:.2f} [{lower:.2f}, {upper:.2f}]."
+    if model.selection is not None:
+        text += f", selection {model.selection}, ω ~ {model.omega}"
+    priors = posterior.heterogeneity_priors
+    same = len({str(prior) for prior in priors.values()}) == 1
+    stated = f"each τ ~ {next(iter(priors.values()))}" if same and len(priors) > 1 else ""
+    stated = stated or ", ".join(f"{_symbol(name)} ~ {prior}" for name, prior in priors.items())
+    found = ", ".join(f"{_symbol(name)} {_linear(posterior[name])}" for name in priors)
+    return f"{text}, {stated}. Posterior of {found}."
+
+
+def _symbol(name: str) -> str:
+    return name.replace("tau", "τ", 1).replace("alpha", "α", 1)
+
+
+def _linear(marginal: Marginal) -> str:
+    median, lower, upper = np.asarray(marginal.quantile(np.array([0.5, 0.025, 0.975]))).tolist()
+    return f"{median:.2f} [{lower:.2f}, {upper:.2f}]"
 
 
 def wrapped(text: str, inches: float, size: float = SMALL) -> list[str]:

@@ -11,13 +11,12 @@ from bayesmeta.errors import ModelError
 from bayesmeta.frequentist import Pools
 from bayesmeta.model import Setting
 from bayesmeta.plots.densities import Three
-from bayesmeta.plots.settings import group_title, groups_of, settings_of
+from bayesmeta.plots.settings import group_title, groups_of, new_settings, settings_of
 from bayesmeta.posterior import Posterior
 from bayesmeta.types import Array
 
 #: Frequentist rows of the picture: method, interval, and what they are called.
 YARDSTICKS = (("REML", "wald", "REML"), ("RevMan", "wald", "DL (RevMan)"))
-_TAU_LEVELS = (np.arange(400) + 0.5) / 400
 _EMPTY = (np.nan, np.nan, np.nan)
 
 
@@ -61,10 +60,10 @@ def weights(posterior: Posterior) -> Array:
     >>> round(float(weights(bm.fit(bm.load("bcg"), bm.Model("normal"))).sum()), 9)
     100.0
     """
-    tau = posterior["tau"].quantile(_TAU_LEVELS)
+    tau = posterior.taus_of_trials()
     rows = posterior.independent
     ones = rows.of(np.ones(len(rows.se)))
-    precision = ones**2 / (rows.se**2 + tau[:, None] ** 2)
+    precision = ones**2 / (rows.se**2 + tau**2)
     share = np.asarray(100.0 * (precision / precision.sum(axis=1, keepdims=True)).mean(axis=0))
     for positions in posterior.effects.shared:
         arms = list(positions)
@@ -165,7 +164,8 @@ def _overall(posterior: Posterior, plain: Posterior | None, *, grouped: bool) ->
 def _summary(posterior: Posterior, setting: Setting | None, kind: str, label: str) -> Iterator[Row]:
     yield Row(kind, label, posterior=Three.of(posterior.effect(setting)).numbers)
     if posterior.model.random_effects != "none":
-        yield Row("new", "In a new setting", posterior=Three.of(posterior.new_setting(setting)).numbers)
+        for where, new in new_settings(posterior, setting).items():
+            yield Row("new", f"In a new setting{where}", posterior=Three.of(new).numbers)
 
 
 def _yardsticks(pools: Pools | None) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from bayesmeta.plots.captions import title_of
 from bayesmeta.plots.densities import Three, grid, highest_density, spread
 from bayesmeta.plots.odds_ratios import draw_interval, limits, name_sides, set_axis, wishes
-from bayesmeta.plots.settings import settings_of
+from bayesmeta.plots.settings import new_settings, settings_of
 from bayesmeta.plots.style import BLUE, INK, ORANGE, POOLED, SMALL, TITLE, in_style, new_figure, only_x_axis
 from bayesmeta.plots.text import fitted, odds_ratio
 from bayesmeta.posterior import Marginal, Posterior
@@ -43,18 +43,21 @@ def new_setting(posterior: Posterior) -> Figure:
     >>> bm.plots.new_setting(bm.fit(bm.load("bcg"), bm.Model("normal"))).get_label()
     'new-setting'
     """
-    settings = settings_of(posterior)
-    figure = new_figure("new-setting", WIDTH, ROW * len(settings) + 1.3)
+    effects = {
+        f"{name}{where}": (new, posterior.effect(setting))
+        for name, setting in settings_of(posterior).items()
+        for where, new in new_settings(posterior, setting).items()
+    }
+    figure = new_figure("new-setting", WIDTH, ROW * len(effects) + 1.3)
     title = title_of(posterior.trials, WIDTH - 1.6) + ": a new setting"
     figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE)
-    panels = figure.subplots(len(settings), 1, squeeze=False, sharex=True).ravel()
-    predictive = {title: posterior.new_setting(setting) for title, setting in settings.items()}
-    ends = [end for marginal in predictive.values() for end in spread(marginal)]
-    intervals = [end for marginal in predictive.values() for end in marginal.interval()]
+    panels = figure.subplots(len(effects), 1, squeeze=False, sharex=True).ravel()
+    ends = [end for new, _ in effects.values() for end in spread(new)]
+    intervals = [end for new, _ in effects.values() for end in new.interval()]
     low, high = limits(intervals, ends)
-    for axes, (name, setting) in zip(panels, settings.items(), strict=True):
+    for axes, (name, (new, mean)) in zip(panels, effects.items(), strict=True):
         set_axis(axes, low, high, AXIS, "")
-        _panel(axes, predictive[name], posterior.effect(setting), posterior.trials.direction)
+        _panel(axes, new, mean, posterior.trials.direction)
         axes.set_title(fitted(name, 4.2, 9.5, bold=True))
         only_x_axis(axes)
         axes.tick_params(labelbottom=axes is panels[-1])

@@ -38,15 +38,15 @@ def prior_posterior(posterior: Posterior) -> Figure:
     >>> bm.plots.prior_posterior(bm.fit(bm.load("bcg"), bm.Model("normal"))).get_label()
     'prior-posterior'
     """
-    names = [*posterior.design.columns, "tau"]
+    names = [*posterior.design.columns, *(posterior.heterogeneity_priors or ["tau"])]
     across = min(len(names), IN_A_ROW)
     down = -(-len(names) // across)
     figure = new_figure("prior-posterior", PANEL * across, PANEL_HEIGHT * down + 0.4)
     figure.suptitle(title_of(posterior.trials, PANEL * across - 0.3), x=0.01, ha="left", fontsize=TITLE)
     panels = figure.subplots(down, across, squeeze=False).ravel()
     for axes, name in zip(panels, names, strict=False):
-        if name == "tau":
-            _heterogeneity(axes, posterior)
+        if name.startswith("tau"):
+            _heterogeneity(axes, posterior, name)
         else:
             _coefficient(axes, posterior, name)
         only_x_axis(axes)
@@ -56,15 +56,15 @@ def prior_posterior(posterior: Posterior) -> Figure:
 
 
 def _coefficient(axes: Axes, posterior: Posterior, name: str) -> None:
-    marginal, prior = posterior[name], posterior.model.prior_of(name)
+    prior = posterior.heterogeneity_priors.get(name) or posterior.model.prior_of(name)
+    marginal = posterior[name]
     seen = spread(marginal)
     # Enough of a wide prior to see that it is flat here, without making a needle of the posterior.
     wide = [float(prior.quantile(p)) for p in (0.25, 0.75)] if prior.proper else []
     low, high = limits(seen, [*seen, *wide], spare=0.6, least=0.0)
     is_effect = name == "mu"
-    set_axis(
-        axes, low, high, PANEL - 0.5, "Odds ratio (log scale)" if is_effect else "Ratio of odds ratios (log scale)"
-    )
+    label = "Ratio of τ (log scale)" if name.startswith("alpha") else "Ratio of odds ratios (log scale)"
+    set_axis(axes, low, high, PANEL - 0.5, "Odds ratio (log scale)" if is_effect else label)
     after = hill(axes, marginal, base=0.0, height=1.0, highest=1.0, color=BLUE, gid="posterior")
     text = odds_ratio(*after.numbers)
     before = ""
@@ -81,8 +81,8 @@ def _coefficient(axes: Axes, posterior: Posterior, name: str) -> None:
     axes.set_ylim(0.0, 1.12 * max(highest_density(marginal), *_heights(axes, "prior")))
 
 
-def _heterogeneity(axes: Axes, posterior: Posterior) -> None:
-    axes.set_title("Heterogeneity τ")
+def _heterogeneity(axes: Axes, posterior: Posterior, name: str) -> None:
+    axes.set_title(fitted(f"Heterogeneity {name.replace('tau', 'τ', 1)}", PANEL - 0.4, 9.5, bold=True))
     axes.set_xlabel("τ, standard deviation of log odds ratios")
     if posterior.model.random_effects == "none":
         axes.set_xlim(-0.5, 0.5)
@@ -90,8 +90,13 @@ def _heterogeneity(axes: Axes, posterior: Posterior) -> None:
         axes.axvline(0.0, color=BLUE, linewidth=2, gid="posterior")
         axes.text(0.54, 0.5, "common-effect model: τ = 0", transform=axes.transAxes)
         return
-    marginal, prior = posterior["tau"], posterior.tau_prior
+    marginal, prior = posterior[name], posterior.heterogeneity_priors[name]
     after = Three.of(marginal)
+    if after.lower == after.upper:
+        axes.set_xlim(0.0, 2.0 * after.upper or 1.0)
+        axes.axvline(after.median, color=BLUE, linewidth=2, gid="posterior")
+        axes.text(0.54, 0.5, f"known: τ = {number(after.median)}", transform=axes.transAxes)
+        return
     end = 1.15 * after.upper
     if prior.proper:
         end = max(end, min(float(prior.quantile(0.95)), 2.0 * after.upper))

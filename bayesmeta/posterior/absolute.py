@@ -56,9 +56,9 @@ def absolute(posterior: "Posterior", control_risk: float | ControlRisk, level: f
 
     Returns
     -------
-    DataFrame indexed by mu and theta_new: control_risk (median) with control_lower and control_upper, treated_risk
-    (median), difference_mean, difference_sd, difference_median, difference_lower, difference_upper, nnt_median,
-    nnt_lower, nnt_upper, p_more_events.
+    DataFrame indexed by mu and theta_new, or what stands for them (`Posterior.typical`): control_risk (median) with
+    control_lower and control_upper, treated_risk (median), difference_mean, difference_sd, difference_median,
+    difference_lower, difference_upper, nnt_median, nnt_lower, nnt_upper, p_more_events.
     A number needed to treat is 1 / risk difference, with its sign: treated people for one event more (positive) or one
     fewer (negative). Where the interval of the difference holds 0, its limits lie on the two sides of infinity.
 
@@ -77,7 +77,7 @@ def absolute(posterior: "Posterior", control_risk: float | ControlRisk, level: f
                 "absolute effects of a regression on the control risk: the effect is another one at every risk. State"
                 " the risk as one number, such as 0.2."
             )
-        rows = {name: _row_uncertain(posterior[name], control_risk, level) for name in ("mu", "theta_new")}
+        rows = {name: _row_uncertain(one, control_risk, level) for name, one in posterior.typical().items()}
     else:
         if not 0.0 < control_risk < 1.0:
             raise ModelError(f"control_risk is {control_risk!r}. It must lie between 0 and 1.")

@@ -17,7 +17,7 @@ from bayesmeta.posterior.arms import put_arms
 from bayesmeta.posterior.control_arms import new_setting
 from bayesmeta.posterior.control_risk import NEW_SETTING, ControlRisk, stated
 from bayesmeta.posterior.marginal import Marginal
-from bayesmeta.priors import HeterogeneityPrior
+from bayesmeta.priors import HeterogeneityPrior, Prior
 from bayesmeta.tables import records
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array, Json
@@ -112,6 +112,15 @@ class Posterior(ABC):
     def tau_prior(self) -> HeterogeneityPrior:
         """The prior of tau as it is for these trials: reference priors depend on the standard errors."""
         return self.model.tau_prior.given(self.independent.se)
+
+    @property
+    def heterogeneity_priors(self) -> dict[str, Prior]:
+        """The prior of each parameter of the heterogeneity, by name; none under a common effect."""
+        return {} if self.model.random_effects == "none" else {"tau": self.tau_prior}
+
+    def taus_of_trials(self, n: int = 200) -> Array:
+        """(n, 1 or k) values of tau, of each trial where it differs, to average over: equally probable ones."""
+        return self["tau"].quantile((np.arange(n) + 0.5) / n)[:, None]
 
     @cached_property
     def independent(self) -> IndependentRows:
@@ -275,7 +284,15 @@ class Posterior(ABC):
 
     def at_risk(self, control_risk: float) -> dict[str, Marginal]:
         """mu and theta_new at a stated risk in the control arm: the same at every risk but in a regression on it."""
-        return {name: self[name] for name in ("mu", "theta_new")}
+        return self.typical()
+
+    def typical(self) -> dict[str, Marginal]:
+        """Mean effects and effects in new settings, by name: mu, or the groups where no column is the mean of all."""
+        if "mu" in self.design.columns:
+            means = {"mu": self["mu"]}
+        else:
+            means = {label: self.effect(setting) for label, setting in self.design.settings().items()}
+        return means | {name: self[name] for name in self.parameters if name.startswith("theta_new")}
 
     def _baseline(self, position: int) -> Marginal:
         """The posterior of the log odds in one trial's control arm."""

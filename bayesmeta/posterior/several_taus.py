@@ -14,7 +14,7 @@ from bayesmeta.posterior.arms import put_arms
 from bayesmeta.posterior.arviz import several_taus_tree
 from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.posterior.posterior import LEVEL, Posterior
-from bayesmeta.priors import HeterogeneityPrior
+from bayesmeta.priors import HeterogeneityPrior, Prior
 from bayesmeta.tables import records
 from bayesmeta.types import Array, Json
 
@@ -83,6 +83,16 @@ class PosteriorOfSeveralTaus(Posterior):
     def tau_priors(self) -> tuple[HeterogeneityPrior, ...]:
         """The prior of each tau as it is for these trials."""
         return self.heterogeneity.priors_given(self.independent.se)
+
+    @property
+    def heterogeneity_priors(self) -> dict[str, Prior]:
+        """The prior of each parameter of the heterogeneity, by name."""
+        priors: tuple[Prior, ...] = (*self.tau_priors, *self.heterogeneity.alpha_priors)
+        return dict(zip(self.heterogeneity.names, priors, strict=True))
+
+    def taus_of_trials(self, n: int = 200) -> Array:
+        """(10 n, k) values of the tau of each trial, to average over: joint draws."""
+        return self.heterogeneity.tau(self.draws(10 * n)["spread"])
 
     @property
     def new_rows(self) -> list[tuple[Array, Array]]:

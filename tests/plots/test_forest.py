@@ -244,3 +244,35 @@ def test_a_plain_posterior_with_moderators_is_refused(secure):
 def test_pools_of_another_measure_are_refused(plain, secure):
     with pytest.raises(ModelError, match="measure RR"):
         bm.plots.forest(plain, bm.pool(secure, measure="RR"))
+
+
+def test_where_tau_differs_each_level_has_a_new_setting_and_the_caption_every_tau():
+    trials = bm.load("attachment/secure", rows="arms")
+    posterior = bm.fit(trials, bm.Model(tau_by="sensitivity_focused"))
+    table = bm.plots.forest_table(posterior)
+    new = table[table["kind"] == "new"]
+    assert new["label"].tolist() == [f"In a new setting, sensitivity focused: {level}" for level in ("no", "yes")]
+    assert new["median"].tolist() == pytest.approx([posterior[f"theta_new[{level}]"].median for level in ("no", "yes")])
+    assert table["weight"].sum() == pytest.approx(100.0)
+    text = " ".join(" ".join(words(bm.plots.forest(posterior))).split())
+    assert "each τ ~ half_normal(0.5)" in text
+    assert "τ[no]" in text
+    assert "Pooled, k = 8" in text
+    assert "One trial, one control: Cicchetti 2006, IPP, Cicchetti 2006, PPI." in text
+    for picture in (bm.plots.prior_posterior(posterior), bm.plots.new_setting(posterior)):
+        assert len([axes for axes in picture.axes if axes.get_visible() and axes.has_data()]) >= 2
+
+
+def test_where_log_tau_is_linear_the_new_setting_is_that_of_the_mean():
+    trials = bm.load("bcg")
+    posterior = bm.fit(trials, bm.Model("normal", scale="~ latitude", alpha="normal(0, 0.05)"))
+    mean = float(trials.table["latitude"].mean())
+    table = bm.plots.forest_table(posterior)
+    (new,) = table[table["kind"] == "new"].itertuples()
+    assert new.label == f"In a new setting, latitude = {mean:.4g}"
+    assert new.upper == pytest.approx(posterior.new_setting({"latitude": mean}).interval()[1])
+
+
+def test_the_caption_says_that_the_trials_were_selected():
+    posterior = bm.fit(bm.load("attachment/secure"), bm.Model(selection="one_sided(0.025)"))
+    assert "selection one_sided(0.025), ω ~ cumulative_dirichlet" in " ".join(words(bm.plots.forest(posterior)))

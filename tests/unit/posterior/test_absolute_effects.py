@@ -50,3 +50,11 @@ def test_swapping_what_is_counted_changes_the_sign(posterior):
 def test_a_risk_lies_between_zero_and_one(posterior, risk):
     with pytest.raises(bm.ModelError, match="between 0 and 1"):
         posterior.absolute(risk)
+
+
+def test_groups_and_levels_have_risks_of_their_own():
+    trials = bm.load("attachment/secure")
+    groups = bm.fit(trials, bm.Model("normal", moderators="~ 0 + sensitivity_focused")).absolute(0.3)
+    assert groups.index.tolist() == ["sensitivity_focused = no", "sensitivity_focused = yes", "theta_new"]
+    levels = bm.fit(trials, bm.Model("normal", tau_by="sensitivity_focused")).absolute(0.3)
+    assert levels.index.tolist() == ["mu", "theta_new[no]", "theta_new[yes]"]
