@@ -60,6 +60,9 @@ def model_line(posterior: Posterior) -> str:
         return f"{text}; common effect (τ = 0)."
     if model.selection is not None:
         text += f", selection {model.selection}, ω ~ {model.omega}"
+    if model.control_risk:
+        risk = 1.0 / (1.0 + np.exp(-posterior.to_dict()["control_risk"]["centre"]))
+        text += f", effect regressed on the control risk and pooled at {risk:.3g}"
     priors = posterior.heterogeneity_priors
     same = len({str(prior) for prior in priors.values()}) == 1
     stated = f"each τ ~ {next(iter(priors.values()))}" if same and len(priors) > 1 else ""

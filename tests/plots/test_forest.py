@@ -258,7 +258,7 @@ def test_where_tau_differs_each_level_has_a_new_setting_and_the_caption_every_ta
     assert "each τ ~ half_normal(0.5)" in text
     assert "τ[no]" in text
     assert "Pooled, k = 8" in text
-    assert "One trial, one control: Cicchetti 2006, IPP, Cicchetti 2006, PPI." in text
+    assert "Cicchetti 2006, IPP, Cicchetti 2006, PPI" in text
     for picture in (bm.plots.prior_posterior(posterior), bm.plots.new_setting(posterior)):
         assert len([axes for axes in picture.axes if axes.get_visible() and axes.has_data()]) >= 2
 
