@@ -30,6 +30,14 @@ GridMu = Annotated[list[str] | None, typer.Option(metavar="PRIOR", help="A prior
 By = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Order of the cumulative part: precision, order, a column.")
 ]
+About = Annotated[
+    str | None,
+    typer.Option(
+        "--setting",
+        metavar="COLUMN=VALUE",
+        help='With moderators: whose effect is asked about, "sensitivity_focused=yes"; else the intercept\'s.',
+    ),
+]
 Pictures = Annotated[str | None, typer.Option(metavar="FOLDER", help="Also draw each part into this folder.")]
 
 
@@ -41,6 +49,7 @@ def sensitivity_command(
     grid_tau: GridTau = None,
     grid_mu: GridMu = None,
     by: By = None,
+    setting: About = None,
     pictures: Pictures = None,
     data: Data = "auto",
     outcome: Outcome = None,
@@ -55,7 +64,11 @@ def sensitivity_command(
 
     trials = evidence(file, data=data, outcome=outcome, direction=direction)
     analysis = all_parts(
-        fit(trials, model), only=tuple(name.replace(" ", "_") for name in part or ()), tau=grid_tau, mu=grid_mu, by=by
+        fit(trials, model if setting is None else model.but(setting=setting)),
+        only=tuple(name.replace(" ", "_") for name in part or ()),
+        tau=grid_tau,
+        mu=grid_mu,
+        by=by,
     )
     if pictures is not None:
         draw(analysis, Path(pictures))
@@ -101,12 +114,16 @@ LABELS = {
     "leave_one_out": ("study",),
     "cumulative": ("study", "k"),
 }
+FURTHER = ("alpha_prior", "omega_prior")
 
 
 def effects_table(part: "Part") -> Table:
     """Odds ratio, new setting, tau and P of one side; rows that change the conclusion first."""
     table = part.table.sort_values("changes", ascending=False, kind="stable")
-    labels = LABELS[part.name]
+    names = [str(name) for name in table.columns]
+    labels = [*LABELS[part.name], *(name for name in FURTHER if name in names)]
+    more = [name for name in names if name.endswith("]") and f"{name}_lower" in names]
+    taus = [*([] if any(name.startswith("tau[") for name in more) else ["tau"]), *more]
     chance = f"P(OR {'>' if part.side > 0 else '<'} 1)"
     rows, some = [], bool(table["changes"].any())
     for row in table.to_dict("records"):
@@ -116,12 +133,12 @@ def effects_table(part: "Part") -> Table:
                 *(str(row[label]) for label in labels),
                 _effect(row, ""),
                 _interval(row, "new_"),
-                figures(row["tau"]),
+                *(figures(row[name]) if row[name] == row[name] else "-" for name in taus),
                 probability(above) if above == above else "-",
                 *(["yes" if row["changes"] else ""] if some else []),
             ]
         )
-    return [*labels, "odds ratio (95%)", "new setting (95%)", "tau", chance, *(["changes"] if some else [])], rows
+    return [*labels, "odds ratio (95%)", "new setting (95%)", *taus, chance, *(["changes"] if some else [])], rows
 
 
 def power_table(part: "Part") -> Table:

@@ -15,6 +15,7 @@ from bayesmeta.exact.convolution import Convolution
 from bayesmeta.exact.evidence import evidence_of
 from bayesmeta.exact.given_tau import GivenTau, NormalProblem
 from bayesmeta.exact.over_tau import moments_with, over_tau
+from bayesmeta.exact.plane_variations import PlaneVariations
 from bayesmeta.exact.predictors import OnePredictor, Predictors
 from bayesmeta.exact.prior_parts import VAGUE, NormalParts, PriorParts
 from bayesmeta.exact.proper import refuse_unbounded, unbounded_direction
@@ -135,7 +136,7 @@ class Prepared:
     @cached_property
     def variations(self) -> Variations | None:
         """Trials left out and powers of likelihood and priors, many at once; None where the model does not allow it."""
-        return Variations(self) if Variations.possible(self) else None
+        return next((kind(self) for kind in (Variations, PlaneVariations) if kind.possible(self)), None)
 
     def refined(self) -> "Prepared":
         """The same at a finer resolution, for the self-check."""

@@ -383,7 +383,8 @@ def log_over_others(spread: SpreadProblem, axis: int, values: Array, others: lis
             log_joint = spread.log_products([*rest[:axis], part, *rest[axis:]])
         log_joint = np.moveaxis(log_joint, axis, 0).reshape(len(part), -1) + log_weight
         largest = np.maximum(log_joint.max(axis=1), -1e300)
-        found.append(largest + np.log(np.exp(log_joint - largest[:, None]).sum(axis=1)))
+        with np.errstate(divide="ignore"):
+            found.append(largest + np.log(np.exp(log_joint - largest[:, None]).sum(axis=1)))
     return np.concatenate(found)
 
 

@@ -19,7 +19,7 @@ from bayesmeta.exact.tau_panels import TauPanels
 from bayesmeta.exact.weights import Weights, tail_of, weigh
 from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.priors import HeterogeneityPrior
-from bayesmeta.types import Array, Integers
+from bayesmeta.types import Array, Booleans, Integers
 
 if TYPE_CHECKING:
     from bayesmeta.exact.prepared import Prepared
@@ -33,6 +33,7 @@ DENSE = 161
 MOST_POINTS = 400  # a window that asks for more is too wide for the narrowest variation
 BEYOND = 1e-9  # of a variation's mass may lie beyond the nodes of tau
 KEPT = 3  # tables
+REACHES = 5  # how often nodes of tau are added
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,12 @@ class Powers:
     def rows(self) -> Integers:
         """Positions of the units that some variation holds."""
         return np.flatnonzero(np.any(self.units != 0.0, axis=0))
+
+    def only(self, chosen: Integers) -> "Powers":
+        """Some of them."""
+        normal = None if self.normal is None else self.normal[chosen]
+        priors = [self.priors[one] for one in chosen.tolist()]
+        return Powers(self.trials[chosen], priors, self.mu[chosen], self.tau[chosen], normal)
 
     @classmethod
     def leaving(cls, kept: Array, prior: HeterogeneityPrior, se: Array) -> "Powers":
@@ -129,12 +136,10 @@ class Table:
         """Whether all trials of these variations are there."""
         return set(powers.rows) <= set(self.rows)
 
-    def at(self, place: Array, powers: Powers) -> Array:
-        """sum_i a_si l_i at places (N,) of the windows, from -1 to 1: (S, T, N)."""
+    def summed(self, powers: Powers) -> Array:
+        """Series of sum_i a_si l_i: (S, T, n)."""
         rows, steps, n = self.series.shape
-        basis = np.polynomial.chebyshev.chebvander(place, n - 1)
-        series = (powers.units[:, self.rows] @ self.series.reshape(rows, -1)).reshape(-1, steps, n)
-        return np.asarray(series @ basis.T)
+        return np.asarray((powers.units[:, self.rows] @ self.series.reshape(rows, -1)).reshape(-1, steps, n))
 
 
 class Variations:
@@ -143,12 +148,13 @@ class Variations:
     Parameters
     ----------
     prepared : a model with a pooled effect alone, tau unknown.
+    column : of the design, whose prior is varied.
     """
 
-    def __init__(self, prepared: "Prepared") -> None:
+    def __init__(self, prepared: "Prepared", column: int = 0) -> None:
         self._prepared = prepared
-        self._location = float(prepared.design.prior_location[0])
-        self._scale = float(prepared.design.prior_scale[0])
+        self._location = float(prepared.design.prior_location[column])
+        self._scale = float(prepared.design.prior_scale[column])
         self._tables: list[Table] = []
 
     @classmethod
@@ -157,6 +163,20 @@ class Variations:
         matrix = prepared.design.matrix
         alone = matrix.shape[1] == 1 and bool(np.all(matrix == 1.0))
         return prepared.known_tau is None and alone and prepared.design.normal
+
+    def along(self, row: Array) -> "Variations":
+        """The same for another combination of the coefficients: here there is one coefficient."""
+        del row
+        return self
+
+    def serves(self, kept: Array) -> Booleans:
+        """(S,) subsets (S, k) whose fits are among these variations."""
+        return np.ones(len(kept), dtype=bool)
+
+    def widths(self, kept: Array) -> Array:
+        """(S, 1) log2 of about how wide the posterior of each subset (S, k) is: what goes together."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(-0.5 * np.log2(kept @ self._prepared.effects.se**-2.0))[:, None]
 
     @cached_property
     def largest_tau(self) -> float:
@@ -170,7 +190,7 @@ class Variations:
         ------
         PriorError : a variation whose posterior is improper.
         """
-        powers = replace(powers, pairs=[(first, second) for first, second in self._prepared.effects.shared])
+        powers = replace(powers, pairs=self._pairs)
         if powers.parted:
             return None
         tails = self._tails(powers)
@@ -180,7 +200,7 @@ class Variations:
             found = self._weighted(table, powers, tails)
             if found is not None and max(one.beyond for one in found.weights) <= BEYOND:
                 return found
-        for _ in range(3):
+        for _ in range(REACHES):
             made = self._tabulated(powers, last, unit)
             found = self._weighted(made, powers, tails) if made is not None else None
             if made is None or found is None:
@@ -191,6 +211,11 @@ class Variations:
             largest = max(one.largest(0.1 * BEYOND) for one in found.weights)
             last = max(last + 0.5, float(np.arcsinh(largest / made.panels.scale)) + 0.3)
         return None
+
+    @property
+    def _pairs(self) -> Sequence[tuple[int, int]]:
+        """Positions of arms whose trial is looked at as a whole and arm by arm."""
+        return [(first, second) for first, second in self._prepared.effects.shared]
 
     def _tails(self, powers: Powers) -> list[float]:
         flat = np.isinf(self._prior_of_mu(powers)[1]) | (powers.mu == 0.0)
@@ -220,7 +245,7 @@ class Variations:
         fall = prepared.resolution.fall
         for _ in range(ROUNDS):
             table = self._table(panels, powers.rows, low, high, FEW)
-            value = self._log_posterior(table, powers, FEW)[1]
+            value = self._log_posterior(table, table.summed(powers), powers, FEW)[1]
             depth = value.max(axis=2, keepdims=True) - value[:, :, [0, -1]]
             short = (depth < fall - SLACK + 2.0).any(axis=0)  # (T, 2); a little more, for the next ones
             if not short.any():
@@ -257,15 +282,20 @@ class Variations:
 
     # ---- what a table says of the variations
 
-    def _log_posterior(self, table: Table, powers: Powers, points: int) -> tuple[Array, Array]:
+    def _log_posterior(self, table: Table, sums: Array, powers: Powers, points: int) -> tuple[Array, Array]:
         """Equally spaced means (T, N), and the log posterior there less the prior of tau (S, T, N)."""
         place = np.linspace(-1.0, 1.0, points)
         low, high = table.low[:, None], table.high[:, None]
-        m, value = 0.5 * (low + high) + 0.5 * (high - low) * place, table.at(place, powers)
+        m = 0.5 * (low + high) + 0.5 * (high - low) * place
+        value = sums @ np.polynomial.chebyshev.chebvander(place, sums.shape[2] - 1).T
+        return m, value + self._log_prior(m, powers)
+
+    def _log_prior(self, m: Array, powers: Powers) -> Array:
+        """The log prior of the mean at m (T, N), of each variation."""
         location, sd = (part[:, None, None] for part in self._prior_of_mu(powers))
         with np.errstate(invalid="ignore"):
             log_prior = np.where(np.isfinite(sd), -0.5 * ((m - location) / sd) ** 2 - np.log(sd) - 0.5 * LOG_2PI, 0.0)
-        return m, value + powers.mu[:, None, None] * log_prior
+        return np.asarray(powers.mu[:, None, None] * log_prior)
 
     def _prior_of_mu(self, powers: Powers) -> tuple[Array, Array]:
         """Locations and scales (S,)."""
@@ -276,15 +306,11 @@ class Variations:
 
     def _weighted(self, table: Table, powers: Powers, tails: list[float]) -> ManyMeans | None:
         """The posteriors, where the windows of the table hold them and are not too wide for them."""
-        half = 0.5 * (table.high - table.low)
-        _, rough = self._log_posterior(table, powers, DENSE)
-        depth = rough.max(axis=2) - np.maximum(rough[:, :, 0], rough[:, :, -1])
-        sd = sharpest(rough.reshape(-1, DENSE), 2.0 / (DENSE - 1))
-        n = max(int(np.ceil(2.0 / (SPACING * float(sd.min())))) + 1, 33)
-        if depth.min() < self._prepared.resolution.fall - SLACK or n > MOST_POINTS:
+        dense = self._dense(table, powers)
+        if dense is None:
             return None
-        points, value = self._log_posterior(table, powers, n)
-        spacing = 2.0 * half / (n - 1)
+        points, value = dense
+        spacing = points[:, 1] - points[:, 0]
         peak = value.max(axis=2)
         log_evidence = peak + np.log(np.exp(value - peak[:, :, None]).sum(axis=2)) + np.log(spacing)
         weights: list[Weights] = [
@@ -300,3 +326,14 @@ class Variations:
             weights,
             self._prepared.resolution.panel,
         )
+
+    def _dense(self, table: Table, powers: Powers) -> tuple[Array, Array] | None:
+        """Equally spaced means (T, N) with the log posteriors there (S, T, N), where the windows hold them."""
+        sums = table.summed(powers)
+        _, rough = self._log_posterior(table, sums, powers, DENSE)
+        depth = rough.max(axis=2) - np.maximum(rough[:, :, 0], rough[:, :, -1])
+        sd = sharpest(rough.reshape(-1, DENSE), 2.0 / (DENSE - 1))
+        n = max(int(np.ceil(2.0 / (SPACING * float(sd.min())))) + 1, 33)
+        if depth.min() < self._prepared.resolution.fall - SLACK or n > MOST_POINTS:
+            return None
+        return self._log_posterior(table, sums, powers, n)

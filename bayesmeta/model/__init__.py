@@ -1,6 +1,7 @@
 """What is assumed: likelihood, random effects, moderators and priors, as plain data."""
 
 from bayesmeta.model.baselines import Exchangeable
+from bayesmeta.model.by_column import ByColumn
 from bayesmeta.model.coding import Setting
 from bayesmeta.model.design import Design
 from bayesmeta.model.heterogeneity import Heterogeneity, heterogeneity_of
@@ -9,6 +10,7 @@ from bayesmeta.model.model import AUTO, BASELINES_AT, LIKELIHOODS, OF_COUNTS, OF
 from bayesmeta.model.omega import OMEGA_PRIORS, OmegaPrior
 from bayesmeta.model.random_effects import RANDOM_EFFECTS
 from bayesmeta.model.selection import Selection
+from bayesmeta.model.setting import read_setting, setting_of
 
 __all__ = [
     "AUTO",
@@ -20,6 +22,7 @@ __all__ = [
     "OMEGA_PRIORS",
     "RANDOM_EFFECTS",
     "ZERO_CELLS",
+    "ByColumn",
     "Design",
     "Exchangeable",
     "Heterogeneity",
@@ -29,4 +32,6 @@ __all__ = [
     "Selection",
     "Setting",
     "heterogeneity_of",
+    "read_setting",
+    "setting_of",
 ]

@@ -24,6 +24,7 @@ class Design:
         normal they are a guess, of the normal one with its median and its central 95%: see `normal`.
     coding : what the formula made of the table; None without moderators.
     priors : the p priors themselves.
+    setting : what the reference row is that of; None for the intercept alone.
     """
 
     matrix: Array
@@ -32,6 +33,7 @@ class Design:
     prior_scale: Array
     coding: Coding | None = field(default=None, repr=False)
     priors: tuple[EffectPrior, ...] = ()
+    setting: Setting | None = None
 
     @property
     def normal(self) -> bool:
@@ -55,7 +57,9 @@ class Design:
 
     @property
     def reference(self) -> Array:
-        """(p,) the row that theta_new speaks of: the intercept alone, or the mean row where there is none."""
+        """(p,) the row that theta_new speaks of: of the setting; else the intercept, or the mean row without one."""
+        if self.setting is not None and self.coding is not None:
+            return self.coding.row(self.setting)
         if "mu" in self.columns:
             return np.array([1.0 if name == "mu" else 0.0 for name in self.columns])
         return np.asarray(self.matrix.mean(axis=0))
@@ -101,11 +105,15 @@ class Design:
 
 
 def design_of(
-    matrix: Array, columns: tuple[str, ...], priors: tuple[EffectPrior, ...], coding: Coding | None = None
+    matrix: Array,
+    columns: tuple[str, ...],
+    priors: tuple[EffectPrior, ...],
+    coding: Coding | None = None,
+    setting: Setting | None = None,
 ) -> Design:
     """The design with these priors of its columns."""
     location, scale = np.array([_as_normal(prior) for prior in priors]).T
-    return Design(matrix, columns, location, scale, coding, priors)
+    return Design(matrix, columns, location, scale, coding, priors, setting)
 
 
 def _as_normal(prior: EffectPrior) -> tuple[float, float]:

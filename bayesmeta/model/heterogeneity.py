@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from bayesmeta.errors import ModelError
 from bayesmeta.model.coding import Coding, Setting, coded_by
 from bayesmeta.model.design import Design
 from bayesmeta.model.formula import Formula
+from bayesmeta.model.setting import read_setting
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
@@ -34,6 +35,7 @@ class Heterogeneity:
     tau_priors : of each tau: one for each level, or one.
     alpha_priors : of each alpha.
     coding : what the formula of `scale` made of the table; None with `tau_by`.
+    setting : of the columns of `scale`, which theta_new speaks of; None for z = 0.
     """
 
     by: str
@@ -43,6 +45,7 @@ class Heterogeneity:
     tau_priors: tuple[HeterogeneityPrior, ...]
     alpha_priors: tuple[EffectPrior, ...]
     coding: Coding | None = field(default=None, repr=False)
+    setting: Setting | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -52,6 +55,10 @@ class Heterogeneity:
     @property
     def tau_names(self) -> tuple[str, ...]:
         return tuple(f"tau[{level}]" for level in self.levels) or ("tau",)
+
+    def level_of(self, name: str) -> str:
+        """The level that a tau is of, by its name."""
+        return self.levels[self.tau_names.index(name)]
 
     @property
     def alpha_names(self) -> tuple[str, ...]:
@@ -102,7 +109,7 @@ class Heterogeneity:
         mean row of the level's trials otherwise.
         """
         if not self.levels:
-            return [(design.reference, np.zeros(len(self.columns)))]
+            return [(design.reference, self.row(self.setting))]
         rows = []
         for j, unit in enumerate(np.eye(len(self.levels))):
             own = design.matrix[self.matrix[:, j] > 0.0]
@@ -135,7 +142,8 @@ def heterogeneity_of(model: "Model", trials: Trials) -> Heterogeneity | None:
         if name not in columns:
             raise ModelError(f"alpha has a prior for {name!r}, which is no column of scale: {', '.join(columns)}.")
     priors = tuple(model.alpha_prior(column) for column in columns)
-    return Heterogeneity("", (), coded.matrix[:, kept], columns, (model.tau_prior,), priors, coded)
+    setting = read_setting(cast(str | None, model.setting), coded)
+    return Heterogeneity("", (), coded.matrix[:, kept], columns, (model.tau_prior,), priors, coded, setting)
 
 
 def _by_level(model: "Model", trials: Trials, column: str) -> Heterogeneity:

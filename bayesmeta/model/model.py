@@ -17,6 +17,7 @@ from bayesmeta.model.formula import Formula
 from bayesmeta.model.omega import OmegaPrior, parse_omega
 from bayesmeta.model.random_effects import parse_random_effects, random_effects_text
 from bayesmeta.model.selection import Selection, parse_selection
+from bayesmeta.model.setting import read_setting, refuse_unknown, setting_text
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal, OddsRatioWithin, parse_prior
 from bayesmeta.trials import Trials
 from bayesmeta.types import Json
@@ -63,6 +64,8 @@ class Model:
         (gamma_i - centre), tau^2), baselines at the control arm and, if not stated otherwise, exchangeable: independent
         ones leave the bias of the naive regression (binomial likelihood, NUTS). `beta` has the coefficient's prior, by
         the name control_risk if it is a mapping.
+    setting : with moderators, what `effect()` and theta_new speak of, as {"sensitivity_focused": "yes"} or the text
+        "sensitivity_focused=yes"; None for the reference row, the intercept's. It changes no estimate.
 
     Priors may be given as text ("half_normal(0.5)"). Why each default is what it is: docs/decisions/default-priors.md.
 
@@ -99,6 +102,7 @@ class Model:
     scale: str | None = None
     alpha: EffectPrior | str | Mapping[str, EffectPrior | str] = Normal(0, 1)
     control_risk: bool = False
+    setting: str | Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
         _one_of("likelihood", self.likelihood, (AUTO, *LIKELIHOODS))
@@ -120,6 +124,7 @@ class Model:
         # Refuse early what is not a formula; and "~ 1" is the model without moderators.
         if self.moderators is not None and not Formula(self.moderators).variables:
             object.__setattr__(self, "moderators", None)
+        object.__setattr__(self, "setting", setting_text(self.setting))
         selection = parse_selection(self.selection)
         object.__setattr__(self, "selection", None if selection is None else selection.text)
         object.__setattr__(self, "omega", _prior_of_omega(self.omega))
@@ -237,7 +242,11 @@ class Model:
         ModelError
             Unknown or blank column, singular design, or a prior for a column that does not exist.
         """
+        text = cast(str | None, self.setting)
+        varied = () if self.scale is None else tuple(sorted(Formula(self.scale).variables))
+        of_tau = (*varied, *([] if self.tau_by is None else [self.tau_by]))
         if self.moderators is None:
+            refuse_unknown(text, of_tau)
             return design_of(np.ones((trials.k, 1)), ("mu",), (self.prior_of("mu"),))
         coded = coded_by(Formula(self.moderators), trials)
         if isinstance(self.beta, Mapping):
@@ -247,7 +256,9 @@ class Model:
                         f"beta has a prior for {name!r}, which is no column of the design that beta is for. Columns:"
                         f" {', '.join(column for column in coded.columns if column != 'mu')}."
                     )
-        return design_of(coded.matrix, coded.columns, tuple(map(self.prior_of, coded.columns)), coded)
+        refuse_unknown(text, list(dict.fromkeys([*coded.moderators, *of_tau])))
+        priors = tuple(map(self.prior_of, coded.columns))
+        return design_of(coded.matrix, coded.columns, priors, coded, read_setting(text, coded))
 
     def for_trials(self, trials: Trials) -> "Model":
         """The model with all that depends on the trials decided: what is fitted, and stored with the result.
@@ -299,6 +310,7 @@ class Model:
         """Plain data, priors as text: what is stored with every result, and read by `Model.from_dict`."""
         unsaid = [] if self.selection is not None else ["selection", "omega"]
         unsaid += [] if self.control_risk else [CONTROL_RISK]
+        unsaid += [] if self.setting else ["setting"]
         return {part.name: _plain(getattr(self, part.name)) for part in fields(self) if part.name not in unsaid}
 
     @classmethod

@@ -6,8 +6,10 @@ from bayesmeta.plots.captions import title_of
 from bayesmeta.plots.sensitivity_rows import Row, draw_rows, numbers_of
 from bayesmeta.plots.style import in_style
 from bayesmeta.sensitivity import PriorGrid
+from bayesmeta.sensitivity.prior_choices import prior_given, words_of
 
 INCHES = 6.0
+FURTHER = {"alpha_prior": "α", "omega_prior": "ω"}
 
 
 @in_style
@@ -39,9 +41,12 @@ def sensitivity_priors(grid: PriorGrid) -> Figure:
     'sensitivity-priors'
     """
     rows: dict[str, dict[str, dict[str, float]]] = {}
-    labels = zip(grid.table["tau_prior"], grid.table["mu_prior"], numbers_of(grid.table), strict=True)
-    for tau, mu, numbers in labels:
-        rows.setdefault(f"τ ~ {tau}", {})[f"μ ~ {mu}"] = numbers
+    more = [name for name in FURTHER if name in grid.table]
+    others = grid.table[more].to_dict("records") if more else [{} for _ in range(len(grid.table))]
+    labels = zip(grid.table["tau_prior"], grid.table["mu_prior"], others, numbers_of(grid.table), strict=True)
+    for tau, mu, other, numbers in labels:
+        third = [f", {FURTHER[str(name)]} ~ {prior}" for name, prior in other.items()]
+        rows.setdefault(f"τ ~ {tau}{''.join(third)}", {})[f"μ ~ {mu}"] = numbers
     data = grid.data_only
     return draw_rows(
         "sensitivity-priors",
@@ -50,5 +55,5 @@ def sensitivity_priors(grid: PriorGrid) -> Figure:
         [Row(label, series) for label, series in rows.items()],
         side=grid.side,
         band=None if data is None else (data["lower"], data["upper"]),
-        note=f"As given: μ ~ {grid.posterior.model.prior_of('mu')}, τ ~ {grid.posterior.model.tau_prior}.",
+        note=f"As given: μ ~ {grid.posterior.model.prior_of('mu')}, τ ~ {words_of(prior_given(grid.posterior))}.",
     )

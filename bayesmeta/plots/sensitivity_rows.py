@@ -28,6 +28,7 @@ from bayesmeta.plots.style import (
 )
 from bayesmeta.plots.text import fitted, odds_ratio, width
 from bayesmeta.sensitivity import Part
+from bayesmeta.sensitivity.asked import effect_name
 
 AXIS, CHANCE, MARGIN, GAP = 3.9, 1.35, 0.15, 0.2
 WIDEST_LABEL = 3.4
@@ -117,12 +118,20 @@ def draw_rows(
             transform=axes.get_yaxis_transform(),
         )  # fmt: skip
     figure.text(MARGIN / layout.width, 1 - 0.16 / layout.height, title, fontsize=TITLE, fontweight="bold", va="top")
-    figure.text(MARGIN / layout.width, 1 - 0.4 / layout.height, note, fontsize=SMALL, va="top", color=GREY)
+    figure.text(
+        MARGIN / layout.width, 1 - 0.4 / layout.height, _about(part, note), fontsize=SMALL, va="top", color=GREY
+    )
     figure.legend(
         handles=handles, loc="upper left", ncols=_columns(layout.width), fontsize=SMALL, borderpad=0, borderaxespad=0,
         bbox_to_anchor=(MARGIN / layout.width, bottom - BELOW / layout.height), columnspacing=1.2, handlelength=1.6,
     )  # fmt: skip
     return figure
+
+
+def _about(part: Part, note: str) -> str:
+    """The note, with moderators after whose effect it is."""
+    asked = f"{effect_name(part.posterior)}." if part.posterior.model.moderators is not None else ""
+    return f"{asked} {note}".strip()
 
 
 def _columns(inches: float) -> int:

@@ -18,7 +18,7 @@ from bayesmeta.sensitivity import TippingPoint
 COLUMN, HEIGHT = 3.4, 5.8
 POOLED_PALE = "#f2b98f"
 XLABELS = {
-    "sceptical prior of mu": "Scale s of the sceptical prior, μ ~ N(0, s²)",
+    "sceptical prior of mu": "Scale s of the sceptical prior, N(0, s²)",
     "half-normal prior of tau": "Scale s of the prior, τ ~ half-normal(s)",
     "wider prior of tau": "Width of the prior of τ, times the given one",
 }

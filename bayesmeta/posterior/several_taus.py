@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from bayesmeta.effects import Effects
 from bayesmeta.errors import ModelError
 from bayesmeta.likelihoods import Evidence, marginal_log_likelihood
-from bayesmeta.model import Heterogeneity, Setting
+from bayesmeta.model import Heterogeneity, Setting, setting_of
 from bayesmeta.posterior.arms import put_arms
 from bayesmeta.posterior.arviz import several_taus_tree
 from bayesmeta.posterior.marginal import Marginal
@@ -93,6 +94,14 @@ class PosteriorOfSeveralTaus(Posterior):
     def taus_of_trials(self, n: int = 200) -> Array:
         """(10 n, k) values of the tau of each trial, to average over: joint draws."""
         return self.heterogeneity.tau(self.draws(10 * n)["spread"])
+
+    @property
+    def asked(self) -> tuple[str, str]:
+        """Names of the tau and of the new setting of the model's `setting`, by default those of the first level."""
+        description, stated = self.heterogeneity, setting_of(cast(str | None, self.model.setting))
+        named = {name: value for name, value in stated.items() if name == description.by}
+        position = int(np.argmax(description.row(named))) if named else 0
+        return description.tau_names[position], description.new_names[position]
 
     @property
     def new_rows(self) -> list[tuple[Array, Array]]:

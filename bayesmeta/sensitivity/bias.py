@@ -175,7 +175,7 @@ def bias(
     >>> found.questions["question"].tolist(), len(found.table)
     (['effect', 'heterogeneity', 'bias'], 16)
     """
-    given = analysis(posterior, model, selection=True)
+    given = analysis(posterior, model)
     stated = _side(given, side)
     base = _base(given, mu, tau)
     grid = _grid(selections, small_trials)

@@ -1,6 +1,6 @@
 """Posteriors of many subsets of the trials of a model of counts: the trials are integrated over once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from bayesmeta.types import Array, Integers
 
 ALIKE = 2.0  # the widest of what is done together, over the narrowest
 LOOSELY_ALIKE = 6.0
+HALVED = 2
 
 
 def rows_of(many: ManyMeans) -> list[Row]:
@@ -67,10 +68,9 @@ class CountSubsets:
     def rows(self, kept: Array) -> list[Row | None]:
         """The computed columns of each subset (n, k); None where it has to be fitted by itself."""
         found: list[Row | None] = [None] * len(kept)
-        for chosen in self._alike(kept):
-            many = self._posteriors(kept[chosen])
-            if many is None:
-                continue
+        for chosen, many in self._together(
+            lambda some: Powers.leaving(kept[some], self.prior, self.se), self._alike(kept)
+        ):
             for position, row in zip(chosen, rows_of(many), strict=True):
                 found[position] = row
         return found
@@ -81,42 +81,55 @@ class CountSubsets:
         prior = self.prior.given(self.se)
         # At the largest tau the trials say less, and wide priors part from narrow ones.
         precision = [(1.0 / (self.se**2 + tau**2)).sum() for tau in (0.0, self.variations.largest_tau)]
-        for chosen in _steps(-0.5 * np.log2(precision[0] + scales**-2.0), -0.5 * np.log2(precision[1] + scales**-2.0)):
-            try:
-                many = self.variations.posteriors(Powers.sceptical(scales[chosen], prior, len(self.se)))
-            except BayesmetaError:
-                continue
-            if many is not None:
-                for position, row in zip(chosen, rows_of(many), strict=True):
-                    found[position] = row
+        near, far = (-0.5 * np.log2(one + scales**-2.0) for one in precision)
+        groups = _steps(near, far=far)
+        for chosen, many in self._together(lambda some: Powers.sceptical(scales[some], prior, len(self.se)), groups):
+            for position, row in zip(chosen, rows_of(many), strict=True):
+                found[position] = row
         return found
 
     def above(self, kept: Array) -> Array:
         """(n,) P(mu > 0) of each subset; NaN where it has to be fitted by itself."""
         found = np.full(len(kept), np.nan)
-        for chosen in self._alike(kept):
-            many = self._posteriors(kept[chosen])
-            if many is not None:
-                found[chosen] = many.effect.above(0.0)
+        for chosen, many in self._together(
+            lambda some: Powers.leaving(kept[some], self.prior, self.se), self._alike(kept)
+        ):
+            found[chosen] = many.effect.above(0.0)
         return found
 
-    def _posteriors(self, kept: Array) -> ManyMeans | None:
-        try:
-            return self.variations.posteriors(Powers.leaving(kept, self.prior, self.se))
-        except BayesmetaError:
-            return None  # the fit by itself says why
+    def _together(
+        self, powers: Callable[[Integers], Powers], groups: list[Integers]
+    ) -> Iterator[tuple[Integers, ManyMeans]]:
+        """The posteriors of each group; a group that does not go together is halved, twice at most."""
+        for group in groups:
+            waiting = [(group, 0)]
+            while waiting:
+                chosen, halved = waiting.pop()
+                try:
+                    many = self.variations.posteriors(powers(chosen))
+                except BayesmetaError:
+                    continue  # the fit by itself says why
+                if many is not None:
+                    yield chosen, many
+                elif halved < HALVED and len(chosen) > 1:
+                    middle = len(chosen) // 2
+                    waiting += [(chosen[:middle], halved + 1), (chosen[middle:], halved + 1)]
 
     def _alike(self, kept: Array) -> list[Integers]:
         """Positions of the subsets that go together, being about as wide as each other."""
-        with np.errstate(divide="ignore"):
-            return _steps(-0.5 * np.log2(kept @ self.se**-2.0))
+        which = np.flatnonzero(self.variations.serves(kept))
+        if not len(which):
+            return []
+        widths = self.variations.widths(kept[which])
+        return [which[step][np.argsort(widths[step, 0], kind="stable")] for step in _steps(*widths.T)]
 
 
-def _steps(width: Array, far: Array | float = 0.0) -> list[Integers]:
+def _steps(*widths: Array, far: Array | float = 0.0) -> list[Integers]:
     """Positions of about equal widths, which are given as logarithms: at tau 0, and more loosely far from it."""
-    if not np.isfinite(width).all():
-        return [np.flatnonzero(width == one) for one in np.unique(width)]
-    near = np.floor((width - width.min()) / np.log2(ALIKE))
+    if not all(np.isfinite(width).all() for width in widths):
+        return [np.flatnonzero(widths[0] == one) for one in np.unique(widths[0])]
+    near = [np.floor((width - width.min()) / np.log2(ALIKE)) for width in widths]
     away = np.floor((far - np.min(far)) / np.log2(LOOSELY_ALIKE))
-    step = near + 1000.0 * away
-    return [np.flatnonzero(step == one) for one in np.unique(step)]
+    step = np.stack([*near, np.broadcast_to(away, near[0].shape)])
+    _, which = np.unique(step, axis=1, return_inverse=True)
+    return [np.flatnonzero(np.ravel(which) == one) for one in range(int(np.max(which)) + 1)]

@@ -8,7 +8,7 @@ import pandas as pd
 from bayesmeta.errors import BayesmetaError, DataError
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
-from bayesmeta.sensitivity.asked import analysis, effect_name
+from bayesmeta.sensitivity.asked import analysis, effect_name, trials_of
 from bayesmeta.sensitivity.count_subsets import CountSubsets
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.refit import without
@@ -22,24 +22,24 @@ from bayesmeta.wording import counted
 
 @dataclass(frozen=True, eq=False)
 class Cumulative(Part):
-    """The posterior as trials came in.
+    """The posterior as trials came in; the arms of a trial with several come together.
 
     Attributes
     ----------
     table : study (the last one added), k, value (of what the trials were ordered by), the columns of `rows.COLUMNS`,
         changes (against all trials).
     by : what the trials were ordered by.
-    order : positions of the trials in that order.
+    order : positions of each trial's rows, in that order.
     """
 
     by: str = "year"
-    order: tuple[int, ...] = ()
+    order: tuple[tuple[int, ...], ...] = ()
 
     name = "cumulative"
 
     def after(self, k: int) -> Posterior:
         """The full posterior of the first k trials."""
-        return _first(self.posterior, np.array(self.order[:k]))
+        return _first(self.posterior, np.concatenate([np.array(rows, dtype=np.int64) for rows in self.order[:k]]))
 
 
 def cumulative(
@@ -78,23 +78,34 @@ def cumulative(
     """
     given = analysis(posterior, model)
     by = by or ("year" if _complete(given.trials, "year") else "precision")
-    values, order = _order(given, by, descending)
+    values, sorted_ = _order(given, by, descending)
+    names, steps = _trials(given, sorted_)
+    order = np.concatenate(steps)
     together = _together(given, order)
     rows: list[Row] = []
     labels: list[dict[str, object]] = []
     refused = []
-    for count in range(1, len(order) + 1):
-        study = given.trials.studies[order[count - 1]]
+    for count, (study, added) in enumerate(zip(names, steps, strict=True), start=1):
         try:
-            rows.append(_row(given, order[:count], together))
+            rows.append(_row(given, np.concatenate(steps[:count]), together))
         except BayesmetaError as error:
             refused.append({"study": study, "reason": str(error)})
             continue
-        labels.append({"study": study, "k": count, "value": values.iloc[order[count - 1]]})
+        labels.append({"study": study, "k": count, "value": values.iloc[added[0]]})
     columns = {name: [label[name] for label in labels] for name in ("study", "k", "value")}
     table = varied(columns, completed(rows, given.trials.direction), row_of(given))
-    ordered = tuple(int(position) for position in order)
+    ordered = tuple(tuple(added.tolist()) for added in steps)
     return Cumulative(table, _sentence(given, table, by), refusals(refused, "study"), given, by, ordered)
+
+
+def _trials(given: Posterior, order: Integers) -> tuple[list[str], list[Integers]]:
+    """The trials as their first row comes up in an order of the rows: names, and the positions of their rows."""
+    studies = given.trials.studies
+    trial_of = {study: trial for trial, rows in trials_of(given).items() for study in rows}
+    found: dict[str, list[int]] = {}
+    for position in order.tolist():
+        found.setdefault(trial_of[studies[position]], []).append(position)
+    return list(found), [np.array(rows, dtype=np.int64) for rows in found.values()]
 
 
 def _together(given: Posterior, order: Integers) -> dict[int, Row]:
@@ -184,8 +195,9 @@ def _sentence(given: Posterior, table: pd.DataFrame, by: str) -> str:
     row = table.iloc[since]
     says = {1: "has lain above OR 1", -1: "has lain below OR 1", 0: "has taken in OR 1"}[conclusion(last)]
     first = table.iloc[0].to_dict()
+    number = counted(int(table["k"].iloc[-1]), "trial")
     return (
         f"Cumulative by {by}: the {effect_name(given)} went from {effect_of(first)} with"
-        f" {counted(int(first['k']), 'trial')} to {effect_of(last)} with {counted(given.trials.k, 'trial')}; the 95%"
+        f" {counted(int(first['k']), 'trial')} to {effect_of(last)} with {number}; the 95%"
         f" interval {says} from {row['study']} ({counted(int(row['k']), 'trial')}) on."
     )

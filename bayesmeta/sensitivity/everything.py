@@ -11,7 +11,7 @@ from bayesmeta.frequentist import Pools
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior
-from bayesmeta.sensitivity.asked import analysis
+from bayesmeta.sensitivity.asked import about, analysis, effect_name
 from bayesmeta.sensitivity.bias import bias
 from bayesmeta.sensitivity.credibility import Credibility, credibility
 from bayesmeta.sensitivity.cumulative import cumulative
@@ -88,6 +88,7 @@ class Sensitivity:
         """Plain data: the JSON of `bayesmeta sensitivity --json`."""
         return {
             "verdict": self.verdict,
+            "about": effect_name(self.posterior),
             "model": self.posterior.model.to_dict(),
             "k": len(self.posterior.studies_in_model),
             "parts": {name: part.to_dict() for name, part in self.parts.items()},
@@ -105,6 +106,7 @@ def everything(
     tau: Sequence[HeterogeneityPrior | str] | None = None,
     mu: Sequence[EffectPrior | str] | None = None,
     by: str | None = None,
+    setting: str | Mapping[str, object] | None = None,
 ) -> Sensitivity:
     """Run every part: `bayesmeta.sensitivity.all`.
 
@@ -116,6 +118,8 @@ def everything(
     pools : frequentist pools of the same trials, where they are at hand.
     tau, mu : priors for `prior_grid`.
     by : order for `cumulative`.
+    setting : with moderators, whose effect is asked about, as {"sensitivity_focused": "yes"} or the text
+        "sensitivity_focused=yes"; None for that of the intercept, or of the model's own `setting`.
 
     Returns
     -------
@@ -140,21 +144,27 @@ def everything(
     unknown = [name for name in only if name not in PARTS]
     if unknown:
         raise BayesmetaError(f"sensitivity: no part {unknown[0]!r}. There are {', '.join(PARTS)}.")
-    given = analysis(posterior, model, selection=True)
+    given = about(analysis(posterior, model), setting)
     grid, order = {"tau": tau, "mu": mu}, {"by": by}
     options: Options = {"model_grid": {"pools": pools}, "prior_grid": grid, "cumulative": order}
     asked = {name: run for name, run in PARTS.items() if not only or name in only}
     parts, not_done = _run(given, asked, options)
     if not parts:
         raise BayesmetaError(f"sensitivity: nothing could be done. {' '.join(not_done.values())}")
-    published: Credibility | None = None
-    if given.trials.published is not None:
-        try:
-            published = credibility(given.trials.published)
-        except BayesmetaError as error:
-            not_done["credibility"] = str(error)
+    published = _published(given, not_done)
     said = verdict([*parts.values(), *([published] if published else [])])
     return Sensitivity(given, parts, published, not_done, said)
+
+
+def _published(given: Posterior, not_done: dict[str, str]) -> Credibility | None:
+    """The credibility of the published pool, or the reason why there is none."""
+    if given.trials.published is None:
+        return None
+    try:
+        return credibility(given.trials.published)
+    except BayesmetaError as error:
+        not_done["credibility"] = str(error)
+        return None
 
 
 def _run(

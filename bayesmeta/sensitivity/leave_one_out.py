@@ -1,5 +1,6 @@
 """Each trial left out in turn."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
-from bayesmeta.sensitivity.asked import analysis, effect_name
+from bayesmeta.sensitivity.asked import analysis, effect_name, trials_of
 from bayesmeta.sensitivity.count_subsets import CountSubsets
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.refit import without
@@ -18,6 +19,8 @@ from bayesmeta.sensitivity.words import effect_of, range_of
 from bayesmeta.trials import Trials
 from bayesmeta.wording import counted, listed
 
+OF = {"trials": "trial", "rows": "row"}
+
 
 @dataclass(frozen=True, eq=False)
 class LeaveOneOut(Part):
@@ -25,25 +28,32 @@ class LeaveOneOut(Part):
 
     Attributes
     ----------
-    table : study (the one left out), the columns of `rows.COLUMNS`, shift (change of the median log odds ratio, in
-        posterior sd as given; in half widths of the middle 68% where the sd does not exist), changes.
+    table : study (the trial left out, or with of="rows" the row of the table), the columns of `rows.COLUMNS`, shift
+        (change of the median log odds ratio, in posterior sd as given; in half widths of the middle 68% where the sd
+        does not exist), changes.
+    of : "trials" or "rows", what is left out.
     """
+
+    of: str = "trials"
 
     name = "leave_one_out"
 
     def without(self, study: str) -> Posterior:
-        """The full posterior without one study."""
-        self.posterior.trials.without(study)  # refuses a name that is not there
-        return without(self.posterior, [study])
+        """The full posterior without one trial, or one row of the table."""
+        rows = trials_of(self.posterior).get(study)
+        if rows is None:
+            self.posterior.trials.without(study)  # refuses a name that is not there
+        return without(self.posterior, rows or [study])
 
 
-def leave_one_out(posterior: Posterior | Trials, model: Model | None = None) -> LeaveOneOut:
-    """Fit the model without each trial in turn.
+def leave_one_out(posterior: Posterior | Trials, model: Model | None = None, *, of: str = "trials") -> LeaveOneOut:
+    """Fit the model without each trial in turn; arms that share a control are one trial.
 
     Parameters
     ----------
     posterior : the analysis as given (of either engine), or trials.
     model : with trials, the model; None for the default one.
+    of : "trials", or "rows" to leave out one treated arm of a trial with several at a time.
 
     Returns
     -------
@@ -61,12 +71,15 @@ def leave_one_out(posterior: Posterior | Trials, model: Model | None = None) -> 
     >>> len(part.table), bool(part.table["changes"].any())
     (6, False)
     """
+    if of not in OF:
+        raise BayesmetaError(f"leave one out of {of!r}: it is of {' or of '.join(OF)}.")
     given = analysis(posterior, model)
-    together, refused = _together(given), []
+    units = trials_of(given) if of == "trials" else {study: (study,) for study in given.trials.studies}
+    together, refused = _together(given, units), []
     rows: dict[str, Row] = {}
-    for study in given.trials.studies:
+    for study, gone in units.items():
         try:
-            rows[study] = together[study] if study in together else row_of(without(given, [study]))
+            rows[study] = together[study] if study in together else row_of(without(given, gone))
         except BayesmetaError as error:
             refused.append({"study": study, "reason": str(error)})
     table = varied({"study": list(rows)}, completed(list(rows.values()), given.trials.direction), row_of(given))
@@ -74,32 +87,37 @@ def leave_one_out(posterior: Posterior | Trials, model: Model | None = None) -> 
     low, high = effect.quantile(np.array([0.15865525393145707, 0.8413447460685429]))
     sd = effect.sd if effect.sd is not None else 0.5 * float(high - low)
     table.insert(len(table.columns) - 1, "shift", (table["median"] - effect.median) / sd)
-    return LeaveOneOut(table, _sentence(given, table), refusals(refused, "study"), given)
+    return LeaveOneOut(table, _sentence(given, table, of), refusals(refused, "study"), given, of)
 
 
-def _together(given: Posterior) -> dict[str, Row]:
-    """The rows of all studies at once where the model allows it; else none, and each is fitted."""
-    names = given.studies_in_model
-    kept = 1.0 - np.eye(len(names))
+def _together(given: Posterior, units: Mapping[str, Sequence[str]]) -> dict[str, Row]:
+    """The rows of all trials at once where the model allows it; else none, and each is fitted."""
+    place = {name: position for position, name in enumerate(given.studies_in_model)}
+    inside = {name: [place[row] for row in rows] for name, rows in units.items() if set(rows) <= set(place)}
+    kept = np.ones((len(inside), len(place)))
+    for left_out, positions in zip(kept, inside.values(), strict=True):
+        left_out[positions] = 0.0
     counts, subsets = CountSubsets.of(given), Subsets.of(given)
     if counts is not None:
-        return {name: row for name, row in zip(names, counts.rows(kept)) if row is not None}
-    if subsets is None or len(names) - 1 < subsets.least:
+        return {name: row for name, row in zip(inside, counts.rows(kept)) if row is not None}
+    if subsets is None or len(place) - 1 < subsets.least:
         return {}
-    return dict(zip(names, subsets.rows(kept)))
+    return dict(zip(inside, subsets.rows(kept)))
 
 
-def _sentence(given: Posterior, table: pd.DataFrame) -> str:
+def _sentence(given: Posterior, table: pd.DataFrame, of: str) -> str:
+    what = OF[of]
     if table.empty:
-        return f"No trial of the {counted(given.trials.k, 'trial')} can be left out."
+        number = len(trials_of(given)) if of == "trials" else given.trials.k
+        return f"No {what} of the {counted(number, what)} can be left out."
     most = table.iloc[int(np.argmax(table["shift"].abs()))].to_dict()
     before = row_of(given)
     text = (
-        f"Without one trial the {effect_name(given)} runs {range_of(table['median'])} (all: {effect_of(before)});"
+        f"Without one {what} the {effect_name(given)} runs {range_of(table['median'])} (all: {effect_of(before)});"
         f" the one that moves it most is {most['study']}, without it {effect_of(most)}."
     )
     about = "leaves out" if before["lower"] > 0.0 or before["upper"] < 0.0 else "takes in"
     changes = table.loc[table["changes"], "study"].tolist()
     if changes:
-        return f"{text} The 95% interval {about} OR 1 with all trials, but not without {listed(changes)}."
-    return f"{text} The 95% interval {about} OR 1 whichever trial is left out."
+        return f"{text} The 95% interval {about} OR 1 with all {what}s, but not without {listed(changes)}."
+    return f"{text} The 95% interval {about} OR 1 whichever {what} is left out."

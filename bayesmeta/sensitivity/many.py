@@ -55,6 +55,8 @@ class Question:
         With `any_mu` the prior of mu as given may be any, because others take its place.
         """
         model, design = posterior.model, posterior.design
+        if model.selection is not None or model.tau_differs:
+            return None
         others = [prior for prior, name in zip(design.priors, design.columns) if not (any_mu and name == "mu")]
         if any(prior.gaussian is None for prior in others):
             return None

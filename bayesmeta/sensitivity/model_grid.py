@@ -79,7 +79,7 @@ def model_grid(
     >>> sorted(set(part.table.loc[part.table["likelihood"] == "normal", "zero_cells"]))
     ['all', 'drop', 'only_zero', 'treatment_arm']
     """
-    given = analysis(posterior, model, selection=True)
+    given = analysis(posterior, model)
     rows: list[Row] = []
     labels: list[dict[str, str]] = []
     refused: list[dict[str, str]] = []

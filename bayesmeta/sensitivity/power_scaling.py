@@ -16,6 +16,7 @@ from bayesmeta.sensitivity.asked import analysis
 from bayesmeta.sensitivity.many import Question
 from bayesmeta.sensitivity.nodes import CommonNodes, common_nodes
 from bayesmeta.sensitivity.part import Part, refusals
+from bayesmeta.sensitivity.scaled_draws import scaled_draws
 from bayesmeta.tables import rows as each
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
@@ -30,16 +31,17 @@ PANELS, NODES = 40, 12  # of the integral over the quantity
 
 @dataclass(frozen=True)
 class Powers:
-    """The powers of the likelihood, of the priors of the coefficients, and of the prior of tau."""
+    """Powers of the likelihood, and of the priors of the coefficients, of tau (with alpha), of selection weights."""
 
     likelihood: float = 1.0
     coefficients: float = 1.0
     tau: float = 1.0
+    weights: float = 1.0
 
 
 #: What is scaled together: all top-level priors, the likelihood, and the two priors apart.
 COMPONENTS: dict[str, Callable[[float], Powers]] = {
-    "prior": lambda alpha: Powers(coefficients=alpha, tau=alpha),
+    "prior": lambda alpha: Powers(coefficients=alpha, tau=alpha, weights=alpha),
     "likelihood": lambda alpha: Powers(likelihood=alpha),
     "prior_of_mu": lambda alpha: Powers(coefficients=alpha),
     "prior_of_tau": lambda alpha: Powers(tau=alpha),
@@ -52,8 +54,8 @@ class PowerScaling(Part):
 
     Attributes
     ----------
-    table : one row a parameter (mu and the other columns, tau, theta_new): prior, likelihood, prior_of_mu (with the
-        priors of all coefficients), prior_of_tau: the sensitivities; diagnosis.
+    table : one row a parameter (mu and the other columns, tau, theta_new, others): prior, likelihood, prior_of_mu (with
+        the priors of all coefficients), prior_of_tau: the sensitivities; diagnosis.
     """
 
     name = "power_scaling"
@@ -144,9 +146,10 @@ def power_scaling(
 
     Returns
     -------
-    PowerScaling, with the sensitivities of `arviz.psense_summary` for the top-level priors. Normal models, and a
-    pooled effect under any likelihood: by quadrature, without Monte Carlo error. Likelihoods of counts with moderators
-    or a known tau: by weighting so many independent draws.
+    PowerScaling, with the sensitivities of `arviz.psense_summary` for the top-level priors. Normal models, and under
+    any likelihood a pooled effect or a design of two columns: by quadrature, without Monte Carlo error. By weighting so
+    many independent draws: likelihoods of counts with more columns or a known tau, selection (its weights have a prior
+    too: it is among `prior`), and a tau that differs (`prior_of_tau` with that of alpha).
 
     References
     ----------
@@ -160,10 +163,10 @@ def power_scaling(
     ['mu', 'tau', 'theta_new']
     """
     given = analysis(posterior, model)
-    if Question.of(given) is not None:
-        cdfs = _by_quadrature(given, delta, draws)
-    else:
-        cdfs = _by_variations(given, delta, draws) or _by_draws(given, delta, draws)
+    exact = _by_variations if Question.of(given) is None else _by_quadrature
+    found = exact(given, delta, draws)
+    by_draws = found is None
+    cdfs = _by_draws(given, delta, draws) if found is None else found
     table = []
     for parameter, (own, measure) in cdfs.items():
         distances = [max(_cjs(own[0], one, measure), _cjs(1.0 - own[0], 1.0 - one, measure)) for one in own[1:]]
@@ -174,7 +177,8 @@ def power_scaling(
         diagnosis = _diagnosis(sensitivity["prior"], sensitivity["likelihood"])
         table.append({"parameter": parameter, **sensitivity, "diagnosis": diagnosis})
     frame = pd.DataFrame(table)
-    return PowerScaling(frame, _sentence(frame), refusals([], "parameter"), given)
+    said = _sentence(frame) + (f" By {draws} weighted draws." if by_draws else "")
+    return PowerScaling(frame, said, refusals([], "parameter"), given)
 
 
 def _powers(delta: float) -> list[Powers]:
@@ -182,7 +186,7 @@ def _powers(delta: float) -> list[Powers]:
     return [Powers(), *(make(1.0 + side * delta) for make in COMPONENTS.values() for side in (-1.0, 1.0))]
 
 
-def _by_quadrature(given: Posterior, delta: float, draws: int) -> dict[str, tuple[Array, Array]]:
+def _by_quadrature(given: Posterior, delta: float, draws: int) -> dict[str, tuple[Array, Array]] | None:
     """Of each parameter the cdfs (n, X) at all powers, and the weights of the points (X,)."""
     scaled = power_scaled(given, _powers(delta))
     columns = given.design.columns
@@ -198,18 +202,20 @@ def _by_quadrature(given: Posterior, delta: float, draws: int) -> dict[str, tupl
 
 
 def _by_variations(given: Any, delta: float, draws: int) -> dict[str, tuple[Array, Array]] | None:
-    """The same for a pooled effect under likelihoods of counts; None where the engine keeps no such integrals."""
+    """The same for one or two columns under likelihoods of counts; None where the engine keeps no such integrals."""
     variations = given.prepared.variations if hasattr(given, "prepared") else None
     if variations is None:
         return None
     powers, prior = _powers(delta), given.model.tau_prior.given(given.prepared.standard_errors)
     likelihood, mu, tau = np.array([[one.likelihood, one.coefficients, one.tau] for one in powers]).T
     trials = np.repeat(likelihood[:, None], len(given.effects.y), axis=1)
-    scaled = variations.posteriors(Variation(trials, [prior] * len(powers), mu, tau))
-    if scaled is None:
-        return None
+    variation, columns = Variation(trials, [prior] * len(powers), mu, tau), given.design.columns
     found = {}
     for parameter in given.parameters:
+        row = np.eye(len(columns))[columns.index(parameter)] if parameter in columns else given.design.reference
+        scaled = variations.along(row).posteriors(variation)
+        if scaled is None:
+            return None
         x, measure = _range(given[parameter].quantile(_extremes(draws)))
         if parameter == "tau":
             found[parameter] = np.stack([scaled.heterogeneity(s).cdf(x) for s in range(len(powers))]), measure
@@ -218,23 +224,17 @@ def _by_variations(given: Any, delta: float, draws: int) -> dict[str, tuple[Arra
     return found
 
 
-def _by_draws(given: Any, delta: float, draws: int) -> dict[str, tuple[Array, Array]]:
+def _by_draws(given: Posterior, delta: float, draws: int) -> dict[str, tuple[Array, Array]]:
     """The same from weighted independent draws, for the other models."""
-    sample = given.draws(draws)
-    beta, tau, model = sample["beta"], sample["tau"], given.model
-    likelihood = given.log_likelihood(beta @ given.design.matrix.T, tau).sum(axis=-1)
-    priors = [(beta[:, j], model.prior_of(name)) for j, name in enumerate(given.design.columns)]
-    coefficients = sum((prior.log_density(values) for values, prior in priors if prior.proper), np.zeros(len(tau)))
-    known = model.random_effects == "none" or model.tau_prior.point is not None
-    of_tau = np.zeros(len(tau)) if known else given.tau_prior.log_density(tau)
+    drawn = scaled_draws(given, draws)
     found = {}
-    named = dict(zip(given.design.columns, beta.T)) | {"tau": tau, "theta_new": sample["theta_new"]}
-    for name, values in named.items():
+    for name, values in drawn.values.items():
         order = np.argsort(values)
         cdfs = []
         for power in _powers(delta):
-            log_weight = (power.likelihood - 1.0) * likelihood + (power.coefficients - 1.0) * coefficients
-            weight = np.exp(log_weight + (power.tau - 1.0) * of_tau)[order]
+            log_weight = (power.likelihood - 1.0) * drawn.likelihood + (power.coefficients - 1.0) * drawn.coefficients
+            log_weight += (power.tau - 1.0) * drawn.tau + (power.weights - 1.0) * drawn.weights
+            weight = np.exp(log_weight)[order]
             cdfs.append((np.cumsum(weight) / weight.sum())[:-1])
         found[name] = np.stack(cdfs), np.diff(values[order])
     return found

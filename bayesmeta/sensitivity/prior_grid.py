@@ -1,30 +1,34 @@
 """Other priors: every prior of tau with every prior of mu."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import BayesmetaError
+from bayesmeta.exact.plane_variations import PlaneVariations
 from bayesmeta.exact.variations import Powers
+from bayesmeta.fit import fit
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior, ImproperUniform
-from bayesmeta.sensitivity.asked import analysis, effect_name, probability_name, side_of
+from bayesmeta.sensitivity.asked import analysis, effect_name, level_asked, names_beside, probability_name, side_of
 from bayesmeta.sensitivity.count_subsets import rows_of, table_under
 from bayesmeta.sensitivity.many import Question
 from bayesmeta.sensitivity.part import Part, refusals, varied
-from bayesmeta.sensitivity.prior_choices import mu_priors, tau_priors
+from bayesmeta.sensitivity.prior_choices import Tau, further_priors, mu_priors, proper, tau_priors, words_of
 from bayesmeta.sensitivity.refit import with_priors
 from bayesmeta.sensitivity.rows import COMPUTED, Row, completed, row_of
 from bayesmeta.sensitivity.words import effect_of, probability, range_of
-from bayesmeta.tables import rows as each
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
 from bayesmeta.wording import between, counted, listed, number
 
-Taus = Sequence[HeterogeneityPrior]
+Taus = Sequence[Tau]
+FURTHER = ("alpha", "omega")  # what may have a prior of its own beside mu and tau
+Known = Sequence[HeterogeneityPrior]
 Mus = Sequence[EffectPrior]
 
 
@@ -34,10 +38,12 @@ class Answers:
 
     Attributes
     ----------
+    names : of the columns.
     rows, evidence : (n, m, columns) and (n, m), NaN where there is nothing.
     refused : position of the pair -> reason.
     """
 
+    names: tuple[str, ...]
     rows: Array
     evidence: Array
     refused: dict[tuple[int, int], str]
@@ -49,8 +55,9 @@ class PriorGrid(Part):
 
     Attributes
     ----------
-    table : tau_prior and mu_prior (text), the columns of `rows.COLUMNS`, changes (whether the 95% interval says
-        something else about OR 1), log_marginal_likelihood (NaN where a prior is improper: its constant is arbitrary).
+    table : tau_prior and mu_prior (text); omega_prior with a selection, alpha_prior where log tau is linear in
+        moderators; the columns of `rows.COLUMNS`, changes (whether the 95% interval says something else about OR 1),
+        log_marginal_likelihood (NaN where a prior is improper: its constant is arbitrary).
     data_only : the same numbers with flat priors on mu and on tau, what the trials say alone; None where that is
         improper (fewer than three trials).
     """
@@ -102,27 +109,45 @@ def prior_grid(
     """
     given = analysis(posterior, model)
     taus, mus = tau_priors(given, tau), mu_priors(given, mu)
-    answers = Answers(np.full((len(taus), len(mus), len(COMPUTED)), np.nan), np.full((len(taus), len(mus)), np.nan), {})
-    _refuse_improper(given, taus, mus, answers)
-    _fit_together(given, taus, mus, answers)
-    _fit_by_mu(given, taus, mus, answers)
-    _fit_one_by_one(given, taus, mus, answers)
     as_given = row_of(given)
-    table, refused = _tables(given, taus, mus, answers, as_given)
-    return PriorGrid(table, _sentence(given, as_given, table, refused), refused, given, data_only(given))
+    what, further = further_priors(given)
+    tables, refused = [], []
+    for number_, (text, prior) in enumerate(further.items() if what else [("", None)]):
+        base = given if number_ == 0 else fit(given.trials, given.model.but(**{what: prior}))
+        table, left_out = _answered(base, taus, mus if number_ == 0 else [given.model.prior_of("mu")], as_given)
+        if what:
+            table.insert(2, f"{what}_prior", text)
+            left_out.insert(2, f"{what}_prior", text)
+        tables.append(table)
+        refused.append(left_out)
+    together, left_out = (pd.concat(some, ignore_index=True) for some in (tables, refused))
+    return PriorGrid(together, _sentence(given, as_given, together, left_out), left_out, given, data_only(given))
+
+
+def _answered(base: Posterior, taus: Taus, mus: Mus, as_given: Row) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The table of every prior of tau with every prior of mu, and that of the pairs that cannot be fitted."""
+    shape = len(taus), len(mus)
+    answers = Answers(tuple(as_given), np.full((*shape, len(as_given)), np.nan), np.full(shape, np.nan), {})
+    if not base.model.tau_differs:
+        _refuse_improper(base, cast(Known, taus), mus, answers)
+        _fit_together(base, cast(Known, taus), mus, answers)
+        _vary(base, cast(Known, taus), mus, answers)
+        _fit_by_mu(base, cast(Known, taus), mus, answers)
+    _fit_one_by_one(base, taus, mus, answers)
+    return _tables(base, taus, mus, answers, as_given)
 
 
 def _tables(
     given: Posterior, taus: Taus, mus: Mus, answers: Answers, as_given: Row
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table of the pairs that were fitted, and that of those that were not."""
-    names = [str(one) for one in taus], [str(one) for one in mus]
+    names = [words_of(one) for one in taus], [str(one) for one in mus]
     i, j = np.nonzero(~np.isnan(answers.rows[:, :, 0]))
     labels = {"tau_prior": [names[0][at] for at in i], "mu_prior": [names[1][at] for at in j]}
-    rows = completed(dict(zip(COMPUTED, answers.rows[i, j].T)), given.trials.direction)
+    rows = completed(dict(zip(answers.names, answers.rows[i, j].T)), given.trials.direction)
     table = varied(labels, rows, as_given)
-    proper = [prior.proper for prior in taus], [prior.proper for prior in mus]
-    meant = np.outer(*proper) & all(given.model.prior_of(one).proper for one in given.design.columns if one != "mu")
+    every = [proper(prior) for prior in taus], [prior.proper for prior in mus]
+    meant = np.outer(*every) & all(given.model.prior_of(one).proper for one in given.design.columns if one != "mu")
     table["log_marginal_likelihood"] = np.where(meant, answers.evidence, np.nan)[i, j]
     reasons = [
         {"tau_prior": names[0][at], "mu_prior": names[1][to], "reason": text}
@@ -145,11 +170,13 @@ def data_only(posterior: Posterior) -> Row | None:
 
 
 def _data_only_of_counts(posterior: Posterior) -> Row | None:
-    """The same for likelihoods of counts: the power 0 of the prior of mu."""
+    """The same for likelihoods of counts."""
     variations = getattr(getattr(posterior, "prepared", None), "variations", None)
     if variations is None:
         return None
-    flat = Powers(np.ones((1, len(posterior.effects.y))), [ImproperUniform()], np.zeros(1), np.ones(1))
+    one = np.ones(1)
+    wide = np.array([np.inf]) if "mu" in posterior.design.columns else None
+    flat = Powers(np.ones((1, len(posterior.effects.y))), [ImproperUniform()], one, one, wide)
     try:
         many = variations.posteriors(flat)
     except BayesmetaError:
@@ -162,7 +189,7 @@ def _mu_scale(posterior: Posterior) -> float:
     return float(posterior.design.prior_scale[columns.index("mu")]) if "mu" in columns else np.inf
 
 
-def _refuse_improper(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:
+def _refuse_improper(posterior: Posterior, taus: Known, mus: Mus, answers: Answers) -> None:
     """Note the pairs under which p(tau | y) cannot be normalised."""
     k, columns = len(posterior.effects.y), posterior.design.columns
     others = int(sum(np.isinf(s) for s, name in zip(posterior.design.prior_scale, columns) if name != "mu"))
@@ -180,7 +207,7 @@ def _refuse_improper(posterior: Posterior, taus: Taus, mus: Mus, answers: Answer
                 answers.refused[i, j] = f"the posterior is improper: this pair needs {trials}, there are {k}"
 
 
-def _fit_together(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:
+def _fit_together(posterior: Posterior, taus: Known, mus: Mus, answers: Answers) -> None:
     """All at once the pairs for which the model and the priors allow it, in blocks of every tau with every mu."""
     question = Question.of(posterior, any_mu=True)
     if question is None:
@@ -201,9 +228,31 @@ def _fit_together(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) 
             answers.evidence[np.ix_(chosen, columns)] = many.nodes.log_total.reshape(shape)
 
 
-def _fit_by_mu(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers) -> None:
-    """All priors of tau at once under each prior of mu, where the engine keeps its integrals: likelihoods of counts."""
+def _vary(posterior: Posterior, taus: Known, mus: Mus, answers: Answers) -> None:
+    """All at once where the engine keeps the likelihoods on a plane: counts with two columns, normal priors about 0."""
     prepared = getattr(posterior, "prepared", None)
+    variations = None if prepared is None or names_beside(posterior) else prepared.variations
+    if not isinstance(variations, PlaneVariations) or "mu" not in posterior.design.columns:
+        return
+    for j, mu in enumerate(mus):
+        chosen = [i for i, tau in enumerate(taus) if tau.point is None and (i, j) not in answers.refused]
+        if mu.gaussian is None or mu.gaussian[0] != 0.0 or not chosen:
+            continue
+        one = np.ones(len(chosen))
+        priors = [taus[i].given(posterior.independent.se) for i in chosen]
+        trials = np.ones((len(chosen), len(posterior.effects.y)))
+        try:
+            many = variations.posteriors(Powers(trials, priors, one, one, mu.gaussian[1] * one))
+        except BayesmetaError:
+            continue  # one of them is refused: one by one it is seen which, and why
+        if many is not None:
+            answers.rows[chosen, j] = [[row[name] for name in answers.names] for row in rows_of(many)]
+            answers.evidence[chosen, j] = [weights.log_marginal for weights in many.weights]
+
+
+def _fit_by_mu(posterior: Posterior, taus: Known, mus: Mus, answers: Answers) -> None:
+    """All priors of tau at once under each prior of mu, where the engine keeps its integrals: likelihoods of counts."""
+    prepared = None if names_beside(posterior) else getattr(posterior, "prepared", None)
     for j, mu in enumerate(mus if prepared is not None else ()):
         left = [i for i in range(len(taus)) if np.isnan(answers.rows[i, j, 0]) and (i, j) not in answers.refused]
         if not left:
@@ -227,7 +276,8 @@ def _fit_one_by_one(posterior: Posterior, taus: Taus, mus: Mus, answers: Answers
             except BayesmetaError as error:
                 answers.refused[i, j] = str(error)
                 continue
-            answers.rows[i, j] = list(row_of(one).values())
+            row = row_of(one)
+            answers.rows[i, j] = [row[name] for name in answers.names]
             evidence = one.log_marginal_likelihood
             answers.evidence[i, j] = np.nan if evidence is None else evidence
 
@@ -240,22 +290,50 @@ def _sentence(posterior: Posterior, given: Row, table: pd.DataFrame, refused: pd
     chance = table[of] if of in table else 1.0 - table["above"]
     new = table[f"new_{of}"] if of in table else 1.0 - table["new_above"]
     text = (
-        f"Under {counted(len(table), 'pair of priors')} the {effect_name(posterior)} runs {range_of(table['median'])}"
+        f"Under {number_of(table)} the {effect_name(posterior)} runs {range_of(table['median'])}"
         f" (as given {effect_of(given)}), {probability_name(posterior)}"
         f" {between(probability(chance.min()), probability(chance.max()))}, and in a new setting"
-        f" {between(probability(new.min()), probability(new.max()))}; tau runs"
-        f" {between(number(table['tau'].min()), number(table['tau'].max()))}."
+        f"{level_asked(posterior)} {between(probability(new.min()), probability(new.max()))};"
+        f" {', '.join(f'{name} runs {between(number(low), number(high))}' for name, low, high in _ranges(table))}."
     )
     changes = table[table["changes"]]
     about = "leaves out" if given["lower"] > 0.0 or given["upper"] < 0.0 else "takes in"
     if changes.empty:
         text += f" The 95% interval {about} OR 1 under all of them."
     else:
-        names = [f"{row.tau_prior} with mu {row.mu_prior}" for row in each(changes)]
+        names = [pair_of(row) for row in changes.to_dict("records")]
         text += (
             f" As given the 95% interval {about} OR 1; under {len(changes)} of the {len(table)} it does not:"
             f" {listed(names, 3)}."
         )
     if len(refused):
         text += f" {counted(len(refused), 'further pair')} cannot be fitted, each with its reason."
+    if posterior.model.tau_differs:
+        text += " Each pair is a fit of its own, so the default grid is a small one."
     return text
+
+
+def pair_of(row: Mapping[Any, Any]) -> str:
+    """The priors of a row in words."""
+    more = [f", {name} {row[f'{name}_prior']}" for name in FURTHER if f"{name}_prior" in row]
+    return f"{row['tau_prior']} with mu {row['mu_prior']}{''.join(more)}"
+
+
+def number_of(table: pd.DataFrame) -> str:
+    """How many sets of priors, in words: pairs, or with a third prior beside those of tau and mu sets of three."""
+    more = any(f"{name}_prior" in table for name in FURTHER)
+    return counted(len(table), "set of priors" if more else "pair of priors")
+
+
+def names_of_more(table: pd.DataFrame) -> list[str]:
+    """The columns of parameters that only some models have: the taus of levels, alpha, omega."""
+    names = [str(name) for name in table.columns]
+    return [name for name in names if name.endswith("]") and f"{name}_lower" in names]
+
+
+def _ranges(table: pd.DataFrame) -> list[tuple[str, float, float]]:
+    """The range of tau, or of the tau of each level and what else there is."""
+    more = names_of_more(table)
+    levels = any(name.startswith("tau[") for name in more)
+    names = [*([] if levels else ["tau"]), *more]
+    return [(name, float(table[name].min()), float(table[name].max())) for name in names]

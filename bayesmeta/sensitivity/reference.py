@@ -1,7 +1,7 @@
 """How far the prior of tau moves the posterior from that under a reference prior, and in which direction."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -10,11 +10,12 @@ from bayesmeta.errors import ModelError
 from bayesmeta.model import Model
 from bayesmeta.posterior import Marginal, Posterior
 from bayesmeta.priors import HalfNormal, HeterogeneityPrior, parse_prior
-from bayesmeta.sensitivity.asked import analysis, effect_name
+from bayesmeta.sensitivity.asked import analysis, effect_name, names_asked, names_beside
 from bayesmeta.sensitivity.many import Many, Question
 from bayesmeta.sensitivity.part import Part, refusals
+from bayesmeta.sensitivity.prior_choices import prior_given, words_of
 from bayesmeta.sensitivity.refit import with_priors
-from bayesmeta.sensitivity.rows import COMPUTED, row_of
+from bayesmeta.sensitivity.rows import beside, row_of
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
 from bayesmeta.wording import number, ratio
@@ -30,11 +31,12 @@ class Reference(Part):
 
     Attributes
     ----------
-    table : one row a quantity (mu, tau, theta_new): distance (Hellinger, 0 to 1, between the posterior as given and
-        that under the reference prior), signed (negative where anticonservative), side ("conservative": a wider 95%
-        interval than under the reference prior, for tau a larger median; else "anticonservative"), lower, median,
-        upper as given, reference_lower, reference_median, reference_upper; to_anticonservative and
-        reference_to_anticonservative (distances of both to the posterior under half_normal(1/500)).
+    table : one row a quantity (mu, the effect in question; tau; theta_new): distance (Hellinger, 0 to 1, between the
+        posterior as given and that under the reference prior), signed (negative where anticonservative), side
+        ("conservative": a wider 95% interval than under the reference prior, for tau a larger median; else
+        "anticonservative"), lower, median, upper as given, reference_lower, reference_median, reference_upper;
+        to_anticonservative and reference_to_anticonservative (distances of both to the posterior under
+        half_normal(1/500)).
     prior : the reference prior, as text.
     """
 
@@ -84,8 +86,10 @@ def reference(
         raise ModelError("tau is known in this model: there is no prior of tau to compare with a reference prior.")
     wanted = cast(HeterogeneityPrior, parse_prior(prior, "tau"))
     rows, affinities = _compared(given, wanted)
-    keys = {"mu": ("lower", "median", "upper"), "tau": ("tau_lower", "tau", "tau_upper")}
-    keys["theta_new"] = ("new_lower", "new_median", "new_upper")
+    of_tau, of_new = names_asked(given)
+    keys = {"mu": ("lower", "median", "upper"), of_tau: ("tau_lower", "tau", "tau_upper")}
+    keys |= {name: beside(name) for name in names_beside(given) if name.startswith("tau[") and name != of_tau}
+    keys[of_new] = ("new_lower", "new_median", "new_upper")
     table = pd.DataFrame([_row(name, affinities[name], [rows[key] for key in keys[name]]) for name in keys])
     return Reference(table, _sentence(given, table, str(wanted)), refusals([], "quantity"), given, str(wanted))
 
@@ -96,8 +100,10 @@ def _compared(given: Posterior, wanted: HeterogeneityPrior) -> tuple[dict[str, A
     if question is None:
         three = [given, with_priors(given, tau=wanted), with_priors(given, tau=NO_HETEROGENEITY)]
         listed = [row_of(one) for one in three]
-        rows = {name: np.array([row[name] for row in listed]) for name in COMPUTED}
-        return rows, {name: _affinities(*_roots([one[name] for one in three])) for name in ("mu", "tau", "theta_new")}
+        rows = {name: np.array([row[name] for row in listed]) for name in listed[0]}
+        names = *names_asked(given), *(name for name in names_beside(given) if name.startswith("tau["))
+        marginals = {"mu": [one.effect() for one in three]} | {name: [one[name] for one in three] for name in names}
+        return rows, {name: _affinities(*_roots(some)) for name, some in marginals.items()}
     mu, se = given.model.prior_of("mu"), given.independent.se
     reference_prior, flat = wanted.given(se), int(np.isinf(given.design.prior_scale).sum())
     needed = reference_prior.least_k(flat)
@@ -114,7 +120,7 @@ def _compared(given: Posterior, wanted: HeterogeneityPrior) -> tuple[dict[str, A
 def _roots(marginals: list[Marginal]) -> tuple[Array, Array]:
     """Square roots of densities, and the weights of their points, from the marginals themselves."""
     centre, low, high = (np.array([float(one.quantile(p)) for one in marginals]) for p in (0.5, 1e-9, 1.0 - 1e-9))
-    middle = 0.0 if marginals[0].name == "tau" else float(centre[2])
+    middle = 0.0 if marginals[0].name.startswith("tau") else float(centre[2])
     unit = float(min(one.quantile(0.8) - one.quantile(0.2) for one in marginals))
     first, last = (float(np.arcsinh((end - middle) / unit)) for end in (low.min(), high.max()))
     v = np.linspace(first, last, POINTS)
@@ -152,7 +158,7 @@ def _affinities(roots: Array, measure: Array) -> Array:
 def _row(name: str, affinity: Array, ends: list[Array]) -> dict[str, object]:
     distance = np.sqrt(np.maximum(1.0 - affinity, 0.0))
     lower, median, upper = ends
-    size = median if name == "tau" else upper - lower
+    size = median if name.startswith("tau") else upper - lower
     conservative = bool(size[0] >= size[1])
     columns = dict(zip(("lower", "median", "upper"), (float(end[0]) for end in ends)))
     columns |= dict(zip(("reference_lower", "reference_median", "reference_upper"), (float(end[1]) for end in ends)))
@@ -169,11 +175,15 @@ def _row(name: str, affinity: Array, ends: list[Array]) -> dict[str, object]:
 
 def _sentence(given: Posterior, table: pd.DataFrame, prior: str) -> str:
     by_name = table.set_index("quantity").to_dict("index")
-    mu, tau = by_name["mu"], by_name["tau"]
+    mu, others = by_name["mu"], [name for name in by_name if str(name).startswith("tau")]
     ends = [f"{ratio(mu[f'{of}lower'])} to {ratio(mu[f'{of}upper'])}" for of in ("", "reference_")]
     return (
-        f"Against the reference prior {prior}, {given.model.tau_prior} is {mu['side']} for the {effect_name(given)}:"
-        f" its 95% interval is {ends[0]} and not {ends[1]} (Hellinger distance {number(mu['distance'])});"
-        f" tau is {number(tau['median'])} and not {number(tau['reference_median'])} ({tau['side']},"
-        f" {number(tau['distance'])})."
+        f"Against the reference prior {prior}, {words_of(prior_given(given))} is {mu['side']} for the"
+        f" {effect_name(given)}: its 95% interval is {ends[0]} and not {ends[1]} (Hellinger distance"
+        f" {number(mu['distance'])}); {'; '.join(_of_tau(str(name), by_name[name]) for name in others)}."
     )
+
+
+def _of_tau(name: str, row: dict[Any, Any]) -> str:
+    medians = f"{number(row['median'])} and not {number(row['reference_median'])}"
+    return f"{name} is {medians} ({row['side']}, {number(row['distance'])})"

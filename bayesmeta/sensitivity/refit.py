@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from bayesmeta.fit import fit
+from bayesmeta.model import ByColumn
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior
 
 
 def with_priors(
-    posterior: Posterior, tau: HeterogeneityPrior | None = None, mu: EffectPrior | None = None
+    posterior: Posterior, tau: HeterogeneityPrior | ByColumn | None = None, mu: EffectPrior | None = None
 ) -> Posterior:
     """The posterior under other priors; those of the model where None.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.posterior import Posterior
+from bayesmeta.sensitivity.asked import trials_of
 from bayesmeta.sensitivity.count_subsets import CountSubsets
 from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.subsets import Subsets
@@ -58,12 +59,12 @@ def fewest_removed(posterior: Posterior, side: int, bound: float) -> Removal:
     if proposals is not None:
         return _proposed(posterior, proposals, side, bound)
     chances = _by_sums(subsets, side) if subsets is not None else _by_fits(posterior, side)
-    limit = TOGETHER if subsets is not None else ONE_BY_ONE
-    studies = posterior.studies_in_model
+    limit = TOGETHER if subsets is not None else 0 if posterior.model.tau_differs else ONE_BY_ONE
+    studies = list(_units(posterior))
     k, tried, all_tried = len(studies), 0, 0
     best: tuple[float, Subset] = (np.inf, ())
     for size in range(1, k):
-        if tried + comb(k, size) <= limit:
+        if size == 1 or tried + comb(k, size) <= limit:
             candidates: list[Subset] = list(combinations(range(k), size))
             tried, all_tried = tried + len(candidates), size
         elif subsets is not None or size - all_tried <= 2:
@@ -109,26 +110,39 @@ def _proposed(posterior: Posterior, proposals: Subsets, side: int, bound: float)
 def _by_fits(posterior: Posterior, side: int) -> Chances:
     """Together where the model allows it, else one fit for each set."""
 
+    units = list(_units(posterior).values())
+
     def chance(removed: Subset) -> float:
         try:
-            left = without(posterior, [posterior.studies_in_model[i] for i in removed])
+            left = without(posterior, [study for i in removed for study in units[i]])
         except BayesmetaError:
             return np.nan
         above = left.effect().probability(above=0.0)
         return above if side > 0 else 1.0 - above
 
     together = CountSubsets.of(posterior)
+    place = {study: position for position, study in enumerate(posterior.studies_in_model)}
 
     def chances(removed: Sequence[Subset]) -> Array:
         found = np.full(len(removed), np.nan)
         if together is not None:
-            above = together.above(_kept(removed, len(posterior.studies_in_model)))
+            kept = np.ones((len(removed), len(place)))
+            for left, subset in zip(kept, removed, strict=True):
+                left[[place[study] for i in subset for study in units[i]]] = 0.0
+            above = together.above(kept)
             found = above if side > 0 else 1.0 - above
         alone = np.isnan(found)
         found[alone] = [chance(subset) for subset, left in zip(removed, alone, strict=True) if left]
         return found
 
     return chances
+
+
+def _units(posterior: Posterior) -> dict[str, tuple[str, ...]]:
+    """The trials in the model with their rows."""
+    known = set(posterior.studies_in_model)
+    found = {name: tuple(row for row in rows if row in known) for name, rows in trials_of(posterior).items()}
+    return {name: rows for name, rows in found.items() if rows}
 
 
 def _kept(removed: Sequence[Subset], k: int) -> Array:

@@ -1,6 +1,6 @@
 """How much it takes to change the conclusion: scepticism about the effect, heterogeneity, trials."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from bayesmeta.sensitivity.prior_choices import rescaled
 from bayesmeta.sensitivity.refit import with_priors
 from bayesmeta.sensitivity.removals import Removal, fewest_removed
 from bayesmeta.sensitivity.rows import Row, completed, row_of
+from bayesmeta.sensitivity.sceptics import Sceptics, asks_elsewhere
 from bayesmeta.sensitivity.words import probability
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
@@ -74,8 +75,9 @@ def tipping_point(
     """Search the point at which the conclusion flips.
 
     Sceptical prior: mu ~ N(0, s^2) in place of the prior of mu; the largest s at which P(effect on its side of OR 1)
-    is still below a bound. Prior of tau: the smallest scale, of a half-normal and of the given family, at which it
-    falls below 0.975, that is at which the 95% interval takes in OR 1. Trials: the fewest without which it does.
+    is still below a bound. Where the question is about another setting than the intercept's, in place of the prior of
+    the effect there. Prior of tau: the smallest scale, of a half-normal and of the given family, at which it falls
+    below 0.975, that is at which the 95% interval takes in OR 1. Trials: the fewest without which it does.
 
     Parameters
     ----------
@@ -110,7 +112,7 @@ def tipping_point(
             curves.append(curve)
         except BayesmetaError as error:
             refused.append({"question": scan.question, "reason": str(error)})
-    if given.model.random_effects == "normal":
+    if given.model.random_effects == "normal" and not isinstance(given.model.tau, Mapping):
         try:
             rescaled(given.model.tau_prior, 2.0)
         except PriorError as error:
@@ -132,7 +134,7 @@ def _scans(given: Posterior, bounds: tuple[float, ...]) -> list[Scan]:
     if given.model.random_effects != "none":
         half_normal = "half-normal prior of tau"
         scans.append(Scan(half_normal, *TAU_SCALES, False, lambda s: (HalfNormal(s), mu), "tau", (0.975,)))
-        if not isinstance(tau, HalfNormal) and _can_widen(tau):
+        if not isinstance(tau, HalfNormal) and not isinstance(given.model.tau, Mapping) and _can_widen(tau):
             scans.append(Scan("wider prior of tau", *FACTORS, False, lambda s: (rescaled(tau, s), mu), "tau", (0.975,)))
     return scans
 
@@ -148,6 +150,8 @@ def _can_widen(prior: HeterogeneityPrior) -> bool:
 def _together(given: Posterior, scan: Scan) -> Callable[[Array], Many] | None:
     """The posteriors along a scan at once, where the model is of the kind that allows it."""
     question = Question.of(given)
+    if scan.varies == "mu" and asks_elsewhere(given):
+        return None
     if question is None or given.model.tau_prior.point is not None or given.model.prior_of("mu").gaussian is None:
         return None
 
@@ -165,7 +169,7 @@ def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, o
     scales, rows = _along(given, scan, at)
     table = completed(rows, given.trials.direction)
     known = dict(zip(scales.tolist(), table["above"].tolist()))
-    by_weights = reweighted(given) if at is None and scan.varies == "mu" else None
+    by_weights = Sceptics.of(given) if at is None and scan.varies == "mu" else None
 
     def above(scale: float) -> float:
         if scale in known:
@@ -173,7 +177,7 @@ def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, o
         if at is not None:
             return float(at(np.array([scale])).above()[0])
         if by_weights is not None:
-            return float(by_weights(np.array([scale]))[0])
+            return float(by_weights.above(np.array([scale]))[0])
         return float(_with(given, scan, scale).effect().probability(above=0.0))
 
     def curve(wanted: Array) -> Array:
@@ -193,6 +197,8 @@ def _along(
     scales = np.geomspace(scan.low, scan.high, CURVE_POINTS)
     if at is not None:
         return scales, at(scales).rows()
+    if scan.varies == "mu" and asks_elsewhere(given):
+        return scales, Sceptics.of(given).rows(scales)
     counts = CountSubsets.of(given)
     if counts is None:
         scales = np.geomspace(scan.low, scan.high, FEW_POINTS)
@@ -202,33 +208,6 @@ def _along(
     else:
         rows = list(rows_under(given, [scan.priors(scale)[0] for scale in scales.tolist()]))
     return scales, [row or row_of(_with(given, scan, scale)) for row, scale in zip(rows, scales.tolist(), strict=True)]
-
-
-def reweighted(given: Posterior) -> Callable[[Array], Array]:
-    """The function from scales s (N,) to P(mu > 0) under the priors N(0, s^2) of mu (N,).
-
-    mu and tau are independent a priori, so p(mu | y) is multiplied by the new prior over the old one. Legendre panels
-    on both sides of 0, where the probability is cut.
-    """
-    mu, prior = given["mu"], given.model.prior_of("mu")
-    x, w = np.polynomial.legendre.leggauss(20)
-    first, lower, upper, last = mu.quantile(np.array([1e-13, 0.25, 0.75, 1.0 - 1e-13]))
-    width, farthest = float(upper - lower), float(max(-first, last))
-
-    def above(scales: Array) -> Array:
-        found = []
-        for scale in scales.tolist():
-            reach = min(9.0 * scale, farthest)
-            edges = np.linspace(0.0, reach, max(int(np.ceil(reach / min(scale, width))), 2) + 1)
-            half = 0.5 * np.diff(edges)[:, None]
-            points, measure = (edges[:-1, None] + half * (1.0 + x)).ravel(), (half * w).ravel()
-            both = np.concatenate([points, -points])
-            density = mu.pdf(both) * np.exp(-0.5 * (both / scale) ** 2 - prior.log_density(both))
-            mass = density.reshape(2, -1) @ measure
-            found.append(float(mass[0] / mass.sum()))
-        return np.array(found)
-
-    return above
 
 
 def _with(given: Posterior, scan: Scan, scale: float) -> Posterior:
@@ -297,9 +276,8 @@ def _sceptic(row: dict[Any, Any]) -> str:
     if row["status"] == "never below":
         return f"no sceptical prior down to normal(0, {EFFECT_SCALES[0]:g}) brings it below {row['bound']:g}"
     limits = f"{number(1.0 / row['odds_ratio'])} and {number(row['odds_ratio'])}"
-    return (
-        f"it {falls} for a sceptic whose prior of mu is {rounded(row['prior'])}, 95% for odds ratios between {limits}"
-    )
+    prior = rounded(row["prior"])
+    return f"it {falls} for a sceptic whose prior of the effect is {prior}, 95% for odds ratios between {limits}"
 
 
 def _wider(row: dict[Any, Any]) -> str:

@@ -5,19 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 
 from bayesmeta.errors import BayesmetaError
-from bayesmeta.sensitivity.asked import effect_name, name_of_probability, side_of
+from bayesmeta.sensitivity.asked import effect_name, level_asked, name_of_probability, side_of
+from bayesmeta.sensitivity.bias import MAIN, UNTOLD, Bias
 from bayesmeta.sensitivity.credibility import Credibility
 from bayesmeta.sensitivity.leave_one_out import LeaveOneOut
 from bayesmeta.sensitivity.model_grid import ModelGrid
 from bayesmeta.sensitivity.part import Part
 from bayesmeta.sensitivity.power_scaling import NOTHING, PowerScaling
-from bayesmeta.sensitivity.prior_grid import PriorGrid
+from bayesmeta.sensitivity.prior_grid import PriorGrid, number_of, pair_of
 from bayesmeta.sensitivity.reference import Reference
 from bayesmeta.sensitivity.rows import conclusion
 from bayesmeta.sensitivity.tipping_point import TippingPoint
 from bayesmeta.sensitivity.words import probability, ratio_interval
 from bayesmeta.tables import rows as each
 from bayesmeta.wording import between, counted, listed, number, ratio, rounded
+
+UNDECIDED = (1.0 / UNTOLD, UNTOLD)  # Bayes factors
 
 Parts = Sequence[Part | Credibility]
 
@@ -49,7 +52,7 @@ def verdict(parts: Parts) -> str:
     own = [part for part in parts if isinstance(part, Part)]
     if not own:
         raise BayesmetaError("a verdict needs at least one part of a sensitivity analysis that belongs to a posterior.")
-    clauses = [_stands(own), *_costs(own), *_rests(own), *_new_setting(own)]
+    clauses = [_stands(own), *_bias(own), *_costs(own), *_rests(own), *_new_setting(own)]
     clauses += [_published(part) for part in parts if isinstance(part, Credibility)]
     return f"{_conclusion(own[0])}: {'; '.join(clause for clause in clauses if clause)}."
 
@@ -63,7 +66,8 @@ def _conclusion(part: Part) -> str:
     what = {1: "lies above 1", -1: "lies below 1", 0: "is not told apart from 1"}[conclusion(given)]
     numbers = ratio_interval(given["median"], given["lower"], given["upper"])
     name = name_of_probability(side, bool(posterior.trials.direction))
-    return f"The {effect_name(posterior)}{of} {what} ({numbers}, {name} {probability(chance)})"
+    under = f" under selection {posterior.model.selection}" if posterior.model.selection is not None else ""
+    return f"The {effect_name(posterior)}{of}{under} {what} ({numbers}, {name} {probability(chance)})"
 
 
 def _stands(parts: list[Part]) -> str:
@@ -86,11 +90,11 @@ def _variations(part: Part) -> list[tuple[str, str, list[str]]]:
     table = part.table
     changes = table[table["changes"]] if "changes" in table else table
     if isinstance(part, PriorGrid) and len(table):
-        changed = [f"tau {row.tau_prior} with mu {row.mu_prior}" for row in each(changes)]
+        changed = [f"tau {pair_of(row)}" for row in changes.to_dict("records")]
         return [
             (
-                f"under all {counted(len(table), 'pair of priors')}",
-                f"under {len(changed)} of {counted(len(table), 'pair of priors')}",
+                f"under all {number_of(table)}",
+                f"under {len(changed)} of {number_of(table)}",
                 changed,
             )
         ]
@@ -102,9 +106,36 @@ def _variations(part: Part) -> list[tuple[str, str, list[str]]]:
                 found.append((f"under all {counted(n, what)}", f"under {len(names)} of {counted(n, what)}", names))
         return found
     if isinstance(part, LeaveOneOut) and len(table):
-        names, what = changes["study"].tolist(), "row" if part.posterior.effects.shared else "trial"
+        names, what = changes["study"].tolist(), "row" if part.of == "rows" else "trial"
         return [(f"whichever of the {counted(len(table), what)} is left out", f"when one {what} is left out", names)]
     return []
+
+
+def _bias(parts: list[Part]) -> list[str]:
+    """What the average over models with and without bias says."""
+    found = [part for part in parts if isinstance(part, Bias)]
+    if not found:
+        return []
+    part, given = found[0], parts[0].given
+    averages = {row.models: row for row in each(part.averages)}
+    average, unbiased = averages["all models"], averages.get("with an effect, no bias")
+    of_bias = {row.question: row for row in each(part.questions)}["bias"]
+    factor = float(of_bias.bayes_factor)
+    says = conclusion({"lower": average.lower, "upper": average.upper})
+    place = {1: "above 1", -1: "below 1", 0: "not told apart from 1"}[says]
+    text = (
+        f"averaged over {counted(len(part.table), 'model')} with and without effect, heterogeneity and bias (normal"
+        f" likelihood) the OR is {'still' if says == conclusion(given) else 'then'} {place},"
+        f" {ratio_interval(average.median, average.lower, average.upper)}"
+    )
+    if unbiased is not None:
+        text += f" ({ratio(unbiased.median)} if there is an effect and no bias)"
+    if UNDECIDED[0] < factor < UNDECIDED[1]:
+        return [f"{text}, and the trials do not tell whether there is bias (Bayes factor {number(factor)})"]
+    small = float(part.table.loc[part.table["kind"] == "small trials", "posterior"].sum())
+    kind = f", {probability(small)} of it PET and PEESE" if small > MAIN else ""
+    chance = probability(float(of_bias.posterior))
+    return [f"{text}, with P(bias) {chance}{kind} (Bayes factor {number(factor)})"]
 
 
 def _costs(parts: list[Part]) -> list[str]:
@@ -155,7 +186,8 @@ def _new_setting(parts: list[Part]) -> list[str]:
     def chance(above: float) -> float:
         return above if side > 0 else 1.0 - above
 
-    text = f"in a new setting {name_of_probability(side, False)} is {probability(chance(given['new_above']))}"
+    name = f"in a new setting{level_asked(posterior)} {name_of_probability(side, False)}"
+    text = f"{name} is {probability(chance(given['new_above']))}"
     for part in parts:
         if isinstance(part, PriorGrid) and len(part.table):
             ends = sorted(chance(float(value)) for value in np.quantile(part.table["new_above"], [0.0, 1.0]))

@@ -202,12 +202,8 @@ def test_the_picture_shows_the_numbers_of_the_tables():
     assert np.log(centres) == pytest.approx(found.averages["median"].tolist())
 
 
-def test_parts_that_know_no_selection_refuse_a_selection_model():
-    # They reweight a fit without selection; the others fit anew.
+def test_the_model_grid_of_a_selection_model_fits_each_model_anew():
     posterior = bm.fit(bm.load("attachment/secure"), bm.Model(selection="one_sided(0.025)"))
-    for part in ("prior_grid", "leave_one_out", "cumulative", "power_scaling", "tipping_point", "reference"):
-        with pytest.raises(bm.ModelError, match="model_grid and bias"):
-            bm.sensitivity.PARTS[part](posterior)
     given = bm.sensitivity.model_grid(posterior, frequentist=False)
     none = given.table[given.table["random_effects"] == "none"].iloc[0]
     anew = bm.fit(posterior.trials, posterior.model.but(random_effects="none", zero_cells=none["zero_cells"]))

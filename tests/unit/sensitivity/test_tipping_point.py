@@ -7,7 +7,7 @@ import pytest
 import bayesmeta as bm
 from bayesmeta.sensitivity import tipping_point
 from bayesmeta.sensitivity.crossing import crossing
-from bayesmeta.sensitivity.tipping_point import reweighted
+from bayesmeta.sensitivity.sceptics import Sceptics
 
 
 def chance(trials, **changes):
@@ -88,7 +88,7 @@ def test_a_prior_without_a_scale_is_named():
 def test_another_prior_of_mu_only_multiplies_its_posterior(scale):
     posterior = bm.fit(bm.load("attachment/secure"), bm.Model("normal"))
     fresh = bm.fit(posterior.trials, posterior.model.but(mu=bm.Normal(0, scale)))["mu"].probability(above=0.0)
-    assert reweighted(posterior)(np.array([scale]))[0] == pytest.approx(fresh, abs=1e-10)
+    assert Sceptics.of(posterior).above(np.array([scale]))[0] == pytest.approx(fresh, abs=1e-10)
 
 
 def test_a_crossing_is_sought_from_the_side_that_is_asked():

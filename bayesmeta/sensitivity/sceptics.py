@@ -1,0 +1,79 @@
+"""The effect in question under sceptical priors N(0, s^2), from its posterior alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bayesmeta.errors import ModelError
+from bayesmeta.likelihoods.normal import LOG_2PI
+from bayesmeta.likelihoods.series import Panels
+from bayesmeta.posterior import Marginal, Posterior
+from bayesmeta.priors import EffectPrior, Flat, Normal
+from bayesmeta.sensitivity.rows import LEVELS, Row
+from bayesmeta.types import Array
+
+FARTHEST = 1e-13  # of the posterior mass
+
+
+def asks_elsewhere(posterior: Posterior) -> bool:
+    """Whether the effect in question is another than mu: that of a setting beside the intercept's."""
+    columns, row = posterior.design.columns, posterior.design.reference
+    return "mu" not in columns or not np.array_equal(row, np.eye(len(columns))[columns.index("mu")])
+
+
+@dataclass(frozen=True, eq=False)
+class Sceptics:
+    """The effect with its prior exchanged: p(x | y) N(x; 0, s^2) / p(x).
+
+    What depends on the effect in question only through the trials keeps its prior: tau, and with a setting the other
+    combinations of the coefficients given the effect there.
+
+    Attributes
+    ----------
+    effect : its posterior as given.
+    prior : its prior as given, which follows from those of the coefficients.
+    """
+
+    effect: Marginal
+    prior: EffectPrior
+
+    @classmethod
+    def of(cls, posterior: Posterior) -> "Sceptics":
+        """Of the effect in question.
+
+        Raises
+        ------
+        ModelError : a setting, and priors of the coefficients that are not normal.
+        """
+        design = posterior.design
+        if not asks_elsewhere(posterior):
+            return cls(posterior.effect(), posterior.model.prior_of("mu"))
+        if not design.normal:
+            raise ModelError("a sceptical prior of the effect in a setting: state normal priors of all coefficients.")
+        row = design.reference
+        used = row != 0.0
+        scale = float(np.sqrt(((row[used] * design.prior_scale[used]) ** 2).sum()))
+        location = float(row[used] @ design.prior_location[used])
+        return cls(posterior.effect(), Normal(location, scale) if np.isfinite(scale) else Flat())
+
+    def above(self, scales: Array) -> Array:
+        """(N,) P(effect > 0) under each N(0, s^2)."""
+        return np.array([self._under(scale)["above"] for scale in scales.tolist()])
+
+    def rows(self, scales: Array) -> list[Row]:
+        """Median, 95% interval and P(effect > 0) under each."""
+        return [self._under(scale) for scale in scales.tolist()]
+
+    def _under(self, scale: float) -> Row:
+        """Legendre panels on both sides of 0, where the probability is cut."""
+        first, lower, upper, last = self.effect.quantile(np.array([FARTHEST, 0.25, 0.75, 1.0 - FARTHEST]))
+        reach = min(9.0 * scale, float(max(-first, last)))
+        edges = np.linspace(0.0, reach, max(int(np.ceil(reach / min(scale, float(upper - lower)))), 2) + 1)
+        panels = Panels(np.concatenate([-edges[:0:-1], edges]))
+        x = panels.nodes
+        log_prior = self.prior.log_density(x) if self.prior.proper else np.full(len(x), -0.5 * LOG_2PI)
+        density = self.effect.pdf(x) * np.exp(-0.5 * (x / scale) ** 2 - log_prior)
+        limits = panels.quantiles(density[None], LEVELS)[0]
+        mass = density * panels.weights
+        above = float(mass[x > 0.0].sum() / mass.sum())
+        return dict(zip(("lower", "median", "upper"), map(float, limits))) | {"above": above}
