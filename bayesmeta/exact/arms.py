@@ -47,7 +47,8 @@ class ConvolutionWithArms(Convolution):
 
     def of_units(self, m: Array, tau: Array, units: Integers) -> Array:
         k, whole = len(self.grid.peak), list(self.pairs.values())
-        found = Convolution.log_marginal(self, m, tau, units[units < k])
+        alone = units[units < k]
+        found = Convolution.log_marginal(self, m, tau, alone) if len(alone) else np.empty((0, *m.shape))
         return np.concatenate([found, *(whole[unit - k].log_marginal(m, tau)[None] for unit in units[units >= k])])
 
 

@@ -165,6 +165,15 @@ def test_whole_trials_are_left_out_where_arms_share_a_control():
         assert "Cicchetti 2006" in steps["study"].tolist()
 
 
+def test_a_trial_with_several_arms_may_be_the_only_one_left():
+    trials = bm.load("attachment/secure", rows="arms")
+    arms = [trials.studies[row] for row in trials.shared_controls["Cicchetti 2006"]]
+    two = trials.select([trials.studies.index(name) for name in ("Moss 2011", *arms)])
+    part = leave_one_out(two, bm.Model("hypergeometric"))
+    assert part.table["study"].tolist() == ["Moss 2011", "Cicchetti 2006"]
+    same(part.table.iloc[0], bm.fit(two.without("Moss 2011"), bm.Model("hypergeometric")))
+
+
 def test_the_verdict_says_what_the_average_over_bias_says():
     part = bm.sensitivity.bias(bm.load("attachment/secure"), selections=["one_sided(0.025)"])
     said = bm.sensitivity.verdict([part])
