@@ -132,6 +132,8 @@ def _because(row: Json, tau_hat: float | None, tau: float) -> str:
             f" weigh more, and its interval is {wide}."
         )
     compared = "lies below" if tau_hat < tau else "lies above"
+    if f"{tau_hat:.2f}" == f"{tau:.2f}":
+        compared = "is about"
     return (
         f"{place}; its tau of {tau_hat:.2f} {compared} the posterior median {tau:.2f}; its interval"
         f" {INTERVALS[row['interval']]} and is {wide}."

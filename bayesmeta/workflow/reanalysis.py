@@ -115,7 +115,7 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
     analysis = sensitivity.all(exact[0], pools=pools, only=parts)
     report.add(analysis)
     unread = None
-    if trials.published is not None and trials.k < trials.published.k:
+    if trials.published is not None and trials.number < trials.published.k:
         unread = sensitivity.unread_trials(trials)
         report.add(unread)
     say(f"{name}: plots")

@@ -43,7 +43,7 @@ def test_a_row_is_the_fit_without_that_trial_and_the_last_step_is_the_full_fit(p
 def test_with_arms_that_share_a_control_each_row_is_a_fit(tau):
     model, trials = MODEL.but(tau=tau), bm.load("attachment/disorganised", rows="arms")
     given = bm.fit(trials, model)
-    for row in sensitivity.leave_one_out(given).table.to_dict("records"):
+    for row in sensitivity.leave_one_out(given, of="rows").table.to_dict("records"):
         close(row, bm.fit(trials.without(row["study"]), model))
     scan = sensitivity.tipping_point(given, trials=False).curve
     for row in scan[scan["question"] == "sceptical prior of mu"].iloc[[4, -1]].to_dict("records"):
