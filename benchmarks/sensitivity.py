@@ -1,4 +1,4 @@
-"""How long the sensitivity analysis takes: 1,000 priors at once, and every part on 26 simulated trials.
+"""How long the sensitivity analysis takes: 1,000 priors at once, 100 of tau after a fit, every part on 26 trials.
 
     python benchmarks/sensitivity.py
 
@@ -23,6 +23,7 @@ def simulated(seed: int = 5) -> bm.Trials:
     treated, control = rng.integers(20, 120, K), rng.integers(20, 120, K)
     theta, baseline = rng.normal(0.6, 0.5, K), rng.normal(-0.4, 0.6, K)
     table = {"study": [f"simulated {i}" for i in range(K)], "year": 1990 + np.arange(K)}
+    table["site"] = ["home", "clinic"] * (K // 2)
     for arm, total, half in (("treated", treated, 0.5), ("control", control, -0.5)):
         table[f"events_{arm}"] = rng.binomial(total, 1.0 / (1.0 + np.exp(-(baseline + half * theta))))
         table[f"total_{arm}"] = total
@@ -55,15 +56,33 @@ def grids(trials: bm.Trials) -> None:
     print(f"largest difference from a fit of its own: {worst:.1e}")
 
 
-def parts(trials: bm.Trials, likelihood: str) -> None:
-    model = bm.Model(likelihood)
-    print(f"{likelihood}, {K} trials, the first fit included: {milliseconds(lambda: bm.fit(trials, model), 3):.0f} ms")
+def parts(trials: bm.Trials, model: bm.Model) -> None:
+    what = f"{model.likelihood}, {model.moderators or 'no moderators'}, {K} trials, the first fit included"
+    print(f"{what}: {milliseconds(lambda: bm.fit(trials, model), 3):.0f} ms")
     for name, part in bm.sensitivity.PARTS.items():
+        if name == "bias" and model.moderators:
+            continue
         print(f"  {name}: {milliseconds(lambda part=part: part(trials, model), 3):.0f} ms")
     print(f"  all: {milliseconds(lambda: bm.sensitivity.all(trials, model), 3):.0f} ms")
+
+
+def after_a_fit(trials: bm.Trials, likelihood: str) -> None:
+    """100 priors of tau with intervals, over the cost of the first fit with its intervals."""
+    model = bm.Model(likelihood)
+    tau = [*map(bm.HalfNormal, np.linspace(0.1, 2.0, 50)), *map(bm.HalfCauchy, np.linspace(0.1, 1.0, 50))]
+
+    def priors_too() -> None:
+        bm.sensitivity.prior_grid(bm.fit(trials, model), tau=tau, mu=[model.mu])
+
+    one = milliseconds(lambda: row_of(bm.fit(trials, model)), 5)
+    more = milliseconds(priors_too, 5) - one
+    print(f"{likelihood}: a fit {one:.0f} ms, 100 priors of tau after it {more:.0f} ms, {more / one:.2f} fits")
 
 
 if __name__ == "__main__":
     grids(simulated())
     for name in ("normal", "hypergeometric"):
-        parts(simulated(), name)
+        after_a_fit(simulated(), name)
+    for name in ("normal", "hypergeometric"):
+        parts(simulated(), bm.Model(name))
+    parts(simulated(), bm.Model("hypergeometric", moderators="~ site"))

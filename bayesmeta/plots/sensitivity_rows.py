@@ -28,7 +28,7 @@ from bayesmeta.plots.style import (
 )
 from bayesmeta.plots.text import fitted, odds_ratio, width
 from bayesmeta.sensitivity import Part
-from bayesmeta.sensitivity.asked import effect_name
+from bayesmeta.sensitivity.asked import effect_name, level_asked
 
 AXIS, CHANCE, MARGIN, GAP = 3.9, 1.35, 0.15, 0.2
 WIDEST_LABEL = 3.4
@@ -129,9 +129,10 @@ def draw_rows(
 
 
 def _about(part: Part, note: str) -> str:
-    """The note, with moderators after whose effect it is."""
+    """The note, with moderators after whose effect it is, and where tau differs by level after which new setting."""
     asked = f"{effect_name(part.posterior)}." if part.posterior.model.moderators is not None else ""
-    return f"{asked} {note}".strip()
+    level = level_asked(part.posterior)
+    return f"{asked} {f'New setting:{level}.' if level else ''} {note}".strip().replace("  ", " ")
 
 
 def _columns(inches: float) -> int:

@@ -290,5 +290,3 @@ def test_settings_and_names_that_do_not_exist_are_refused():
         posterior["tau"]
     with pytest.raises(bm.ModelError, match="'year' is no moderator"):
         posterior.new_setting({"group": "a", "year": 1970})
-    with pytest.raises(bm.ModelError, match="the sensitivity analysis varies one tau"):
-        bm.sensitivity.all(posterior)
