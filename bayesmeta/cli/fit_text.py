@@ -143,11 +143,18 @@ def parameter_rows(posterior: Posterior) -> list[list[str]]:
     return rows
 
 
+def _new_setting(posterior: Posterior) -> str:
+    """What theta_new speaks of."""
+    if posterior.model.setting is not None:
+        return f"where {posterior.model.setting}"
+    return "new setting" if len(posterior.design.columns) == 1 else "at the intercept"
+
+
 def _label(name: str, posterior: Posterior) -> str:
     fixed = {
         "mu": "mu, pooled effect" if len(posterior.design.columns) == 1 else "mu, intercept",
         "tau": "tau, heterogeneity",
-        "theta_new": "theta_new, new setting" if len(posterior.design.columns) == 1 else "theta_new, at the intercept",
+        "theta_new": f"theta_new, {_new_setting(posterior)}",
         "control_risk": "control_risk, slope",
     }
     return fixed.get(name, name)

@@ -154,6 +154,11 @@ OPTIONS: dict[str, ModelOption] = {
     "control_risk": ModelOption(
         None, "Regress the effect on the true control-arm log odds (binomial, nuts); --beta control_risk=PRIOR.", bool
     ),
+    "setting": ModelOption(
+        "COLUMN=VALUE",
+        'With moderators: whose effect is asked about, as "site=home"; else that of the intercept.',
+        TEXT_OR_NOTHING,
+    ),
 }
 
 

@@ -30,14 +30,6 @@ GridMu = Annotated[list[str] | None, typer.Option(metavar="PRIOR", help="A prior
 By = Annotated[
     str | None, typer.Option(metavar="COLUMN", help="Order of the cumulative part: precision, order, a column.")
 ]
-About = Annotated[
-    str | None,
-    typer.Option(
-        "--setting",
-        metavar="COLUMN=VALUE",
-        help='With moderators: whose effect is asked about, "sensitivity_focused=yes"; else the intercept\'s.',
-    ),
-]
 Pictures = Annotated[str | None, typer.Option(metavar="FOLDER", help="Also draw each part into this folder.")]
 
 
@@ -49,7 +41,6 @@ def sensitivity_command(
     grid_tau: GridTau = None,
     grid_mu: GridMu = None,
     by: By = None,
-    setting: About = None,
     pictures: Pictures = None,
     data: Data = "auto",
     outcome: Outcome = None,
@@ -64,7 +55,7 @@ def sensitivity_command(
 
     trials = evidence(file, data=data, outcome=outcome, direction=direction)
     analysis = all_parts(
-        fit(trials, model if setting is None else model.but(setting=setting)),
+        fit(trials, model),
         only=tuple(name.replace(" ", "_") for name in part or ()),
         tau=grid_tau,
         mu=grid_mu,

@@ -107,6 +107,13 @@ def test_each_level_has_its_tau_in_tables_and_sentences():
         bm.sensitivity.all(trials, model.but(setting="sensitivity_focused=maybe"))
 
 
+def test_counts_with_a_tau_for_each_level_are_varied_too():
+    posterior = bm.fit(bm.load("attachment/secure"), bm.Model(tau_by="sensitivity_focused"))
+    part = leave_one_out(posterior)
+    assert len(part.refused) == 0
+    same(part.table.iloc[3], bm.fit(posterior.trials.without(posterior.trials.studies[3]), posterior.model))
+
+
 def test_all_parts_run_or_say_why_not():
     trials, model = MODELS["levels"][0], MODELS["levels"][1]
     parts = [name for name in bm.sensitivity.PARTS if name != "model_grid"]  # which has a test of its own
