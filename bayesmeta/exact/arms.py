@@ -75,7 +75,8 @@ def refuse_arms(prepared: "Prepared") -> None:
             reason = f"the {model.likelihood} likelihood carries up to two treated arms of one trial"
         elif np.ptp(prepared.design.matrix[list(positions)], axis=0).any():
             reason = (
-                "the arms of one trial have different moderators, which the exact engine does not carry with counts"
+                "the arms of one trial have different moderators, which the exact engine does not carry with counts,"
+                " but --engine nuts does"
             )
         if reason:
             raise ModelError(f"{names} share a control arm: {reason}. {remedy}")

@@ -31,6 +31,7 @@ def evidence_of(trials: Trials, model: Model) -> tuple[Effects, tuple[tuple[Inte
     if model.likelihood == "binomial" and (gaussian is None or not np.isfinite(gaussian[1])):
         raise ModelError(
             f"baseline prior {model.baseline_prior}: the exact engine needs a normal one here, such as normal(0, 5)."
+            " Or fit with --engine nuts."
         )
     parts = []
     for name, chosen in ((model.likelihood, counted), ("normal", ~counted)):
