@@ -1,5 +1,6 @@
 """A model of two outcomes at once: likelihood and priors. Describes; does not compute."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
@@ -92,6 +93,12 @@ class JointModel:
         """The prior of each baseline, as an object."""
         return cast(EffectPrior, self.baseline)
 
+    @property
+    def has_exact(self) -> bool:
+        """Whether the exact engine carries this model."""
+        carried = EXACT.get(self.likelihood)
+        return carried is not None and carried(self)
+
     def but(self, **changes: Any) -> "JointModel":
         """The same model with some parts changed.
 
@@ -120,6 +127,12 @@ class JointModel:
         if unknown:
             raise ModelError(f"a joint model has no part {unknown[0]!r}. Its parts: {', '.join(known)}.")
         return cls(**parts)
+
+
+#: Likelihoods that the exact engine carries, each with what it asks of the model.
+EXACT: dict[str, Callable[[JointModel], bool]] = {
+    "normal": lambda model: all(prior.gaussian is not None for prior in model.mu_priors),
+}
 
 
 def _pair(given: Any, role: str, wanted: type) -> tuple[Any, Any]:

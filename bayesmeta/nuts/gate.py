@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypedDict
 
 from bayesmeta.errors import ConvergenceError
-from bayesmeta.nuts.plan import Plan
 from bayesmeta.nuts.refusal import refusal
-from bayesmeta.nuts.samplers import SAMPLERS, Sample, Settings, versions
+from bayesmeta.nuts.samplers import SAMPLERS, Sample, Sampled, Settings, versions
 from bayesmeta.posterior.chains import bfmi, shortcomings
 from bayesmeta.types import Json
 
 if TYPE_CHECKING:
+    from bayesmeta.nuts.joint_posterior import NutsJointPosterior
     from bayesmeta.nuts.posterior import NutsPosterior
 
 TARGET_ACCEPT = 0.95  # measured: docs/decisions/nuts-defaults.md
@@ -28,8 +28,8 @@ class Sampling(TypedDict):
     progress: bool
 
 
-def converged[P: NutsPosterior](
-    plan: Plan,
+def converged[P: NutsPosterior | NutsJointPosterior](
+    plan: Sampled,
     posterior_of: Callable[[Sample], P],
     *,
     sampler: str,
@@ -68,7 +68,11 @@ def converged[P: NutsPosterior](
 
 
 def judged(
-    posterior: "NutsPosterior", sample: Sample, sampler: str, settings: Settings, first: list[str]
+    posterior: "NutsPosterior | NutsJointPosterior",
+    sample: Sample,
+    sampler: str,
+    settings: Settings,
+    first: list[str],
 ) -> tuple[list[str], Json]:
     """What the limits find wrong with draws, and the record of how they were made.
 

@@ -1,19 +1,15 @@
-"""The sampled fit of two outcomes: plan, sample, complete, judge; once more with smaller steps, then refuse."""
+"""The sampled fit of two outcomes: plan, sample, complete; given out through the gate of convergence."""
 
 import numpy as np
 
 from bayesmeta.effects import JointEffects
-from bayesmeta.errors import ConvergenceError
 from bayesmeta.model import JointModel
 from bayesmeta.nuts.carried import refuse_settings
-from bayesmeta.nuts.gate import TARGET_ACCEPT, TARGET_ACCEPT_RETRY
-from bayesmeta.nuts.joint_build import whitened
-from bayesmeta.nuts.joint_plan import JointPlan, effects_of, joint_plan, precision
+from bayesmeta.nuts.gate import Sampling, converged
+from bayesmeta.nuts.joint_coordinates import precision, whitened
+from bayesmeta.nuts.joint_plan import effects_of, joint_plan
 from bayesmeta.nuts.joint_posterior import NutsJointPosterior
-from bayesmeta.nuts.joint_samplers import JOINT_SAMPLERS
-from bayesmeta.nuts.refusal import refusal
-from bayesmeta.nuts.samplers import Sample, Settings, versions
-from bayesmeta.posterior.chains import bfmi, shortcomings
+from bayesmeta.nuts.samplers import Sample
 from bayesmeta.trials import JointTrials
 from bayesmeta.types import Array, Booleans
 
@@ -51,50 +47,19 @@ def fit_joint_nuts(
     Hoffman & Gelman 2014, J Mach Learn Res 15:1593; Vehtari et al. 2021, Bayesian Analysis 16:667 (limits).
     """
     refuse_settings(sampler, seed, draws, tune, chains)
+    sampling: Sampling = {
+        "sampler": sampler, "seed": int(seed), "draws": int(draws), "tune": int(tune), "chains": int(chains),
+        "progress": progress,
+    }  # fmt: skip
     effects = effects_of(trials, model)
     one, other = (prior.given(effects.se[effects.reported[:, j], j]) for j, prior in enumerate(model.tau_priors))
     plan = joint_plan(trials, model, effects, (one, other))
-    found: list[str] = []
-    for target_accept in (TARGET_ACCEPT, TARGET_ACCEPT_RETRY):
-        settings = Settings(int(seed), int(draws), int(tune), int(chains), target_accept, progress)
-        posterior, found = _attempt(trials, model, effects, plan, settings, sampler, found)
-        if not found:
-            return posterior
-    raise ConvergenceError(refusal(found, posterior, settings.draws))
 
+    def posterior_of(sample: Sample) -> NutsJointPosterior:
+        joint = complete_joint(sample, effects, trials, sampling["seed"])
+        return NutsJointPosterior(trials, model, effects, joint, sample.statistics, sampling["seed"], diagnostics={})
 
-def _attempt(
-    trials: JointTrials,
-    model: JointModel,
-    effects: JointEffects,
-    plan: JointPlan,
-    settings: Settings,
-    sampler: str,
-    first: list[str],
-) -> tuple[NutsJointPosterior, list[str]]:
-    """Sample once: the posterior, and what the limits find wrong with it."""
-    sample = JOINT_SAMPLERS[sampler](plan, settings)
-    draws = complete_joint(sample, effects, trials, settings.seed)
-    divergences = int(sample.statistics["diverging"].sum())
-    bfmi_of_chains = bfmi(sample.statistics["energy"])
-    posterior = NutsJointPosterior(trials, model, effects, draws, sample.statistics, settings.seed, {})
-    table = posterior.chain_statistics
-    posterior.diagnostics = {
-        "sampler": sampler,
-        "versions": versions(sampler),
-        "seed": settings.seed,
-        "chains": settings.chains,
-        "draws": settings.draws,
-        "tune": settings.tune,
-        "target_accept": settings.target_accept,
-        "retried_because": first,
-        "divergences": divergences,
-        "max_rhat": float(table["rhat"].max()),
-        "min_ess_bulk": float(table["ess_bulk"].min()),
-        "min_ess_tail": float(table["ess_tail"].min()),
-        "bfmi": bfmi_of_chains.tolist(),
-    }
-    return posterior, shortcomings(table, divergences, bfmi_of_chains)
+    return converged(plan, posterior_of, **sampling)
 
 
 def complete_joint(sample: Sample, effects: JointEffects, trials: JointTrials, seed: int) -> dict[str, Array]:

@@ -1,7 +1,6 @@
 """The PyMC model of two outcomes, in scalar densities: they compile in seconds where matrices take minutes."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -10,38 +9,9 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from bayesmeta.nuts.build import PLACEHOLDERS
+from bayesmeta.nuts.joint_coordinates import whitened
+from bayesmeta.nuts.joint_plan import COLUMNS, JointStructure
 from bayesmeta.nuts.plan import Family
-
-#: Columns of the table of trials. `r`: what multiplies log p_1 + log(1 - p_2) and so on, see `_trinomial`.
-COLUMNS = {
-    "normal": ("y_1", "y_2", "variance_1", "variance_2", "covariance"),
-    "trinomial": (
-        *("y_1", "y_2", "k_11", "k_12", "k_22", "both"),
-        *(f"{name}_{arm}" for arm in ("treated", "control") for name in ("a", "b", "middle", "not_a", "not_b")),
-    ),
-}
-
-
-@dataclass(frozen=True)
-class JointStructure:
-    """What a compiled model of two outcomes depends on.
-
-    Attributes
-    ----------
-    likelihood : "normal" or "trinomial".
-    mu : family of the prior of each pooled effect.
-    tau : family of the prior of each heterogeneity, None where it is known.
-    through_zero : whether it is sampled on the scale that passes through 0: see `_tau`.
-    rho_known : whether the correlation is.
-    trials : number of trials, spare ones included; 0 where any number will do.
-    """
-
-    likelihood: str
-    mu: tuple[Family, Family]
-    tau: tuple[Family | None, Family | None]
-    through_zero: tuple[bool, bool]
-    rho_known: bool
-    trials: int
 
 
 def build_joint(structure: JointStructure) -> pm.Model:
@@ -189,28 +159,6 @@ def _effects(column: dict[str, Any], mu: list[Any], tau: list[Any], rho: Any) ->
     )
     pm.Potential("z", -0.5 * (z[0] ** 2 + z[1] ** 2 + log_determinant))
     return mu[0] + a11 * z[0], mu[1] + a21 * z[0] + a22 * z[1]
-
-
-def whitened(
-    precision: tuple[Any, Any, Any],
-    root: tuple[Any, Any, Any],
-    away: tuple[Any, Any],
-    e: tuple[Any, Any],
-    sqrt: Callable[[Any], Any] = np.sqrt,
-    log: Callable[[Any], Any] = np.log,
-) -> tuple[tuple[Any, Any], Any]:
-    """z and log det P, in NumPy or PyTensor: see `_effects`."""
-    k11, k12, k22 = precision
-    a11, a21, a22 = root
-    p11 = 1.0 + a11 * (k11 * a11 + k12 * a21) + a21 * (k12 * a11 + k22 * a21)
-    p12 = a22 * (a11 * k12 + a21 * k22)
-    p22 = 1.0 + a22**2 * k22
-    pulled = k11 * away[0] + k12 * away[1], k12 * away[0] + k22 * away[1]
-    h1, h2 = a11 * pulled[0] + a21 * pulled[1], a22 * pulled[1]
-    determinant = p11 * p22 - p12**2
-    z1 = (p22 * h1 - p12 * h2) / determinant + sqrt(p22 / determinant) * e[0]
-    z2 = (p11 * h2 - p12 * h1) / determinant - p12 / sqrt(determinant * p22) * e[0] + e[1] / sqrt(p22)
-    return (z1, z2), log(determinant)
 
 
 def _log_expit(x: Any) -> Any:

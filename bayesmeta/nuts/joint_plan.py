@@ -1,17 +1,66 @@
 """What is sampled of two outcomes: structure and numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bayesmeta.effects import JointEffects, joint_effects
 from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.model import JointModel
-from bayesmeta.nuts.joint_build import COLUMNS, JointStructure
+from bayesmeta.nuts.joint_coordinates import precision
 from bayesmeta.nuts.plan import NO_INFORMATION, TRIALS_STEP, Family
 from bayesmeta.priors import HeterogeneityPrior, Prior
 from bayesmeta.trials import JointTrials
 from bayesmeta.types import Array
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+
+#: Columns of the table of trials. `r`: what multiplies log p_1 + log(1 - p_2) and so on, see `joint_build._trinomial`.
+COLUMNS = {
+    "normal": ("y_1", "y_2", "variance_1", "variance_2", "covariance"),
+    "trinomial": (
+        *("y_1", "y_2", "k_11", "k_12", "k_22", "both"),
+        *(f"{name}_{arm}" for arm in ("treated", "control") for name in ("a", "b", "middle", "not_a", "not_b")),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class JointStructure:
+    """What a compiled model of two outcomes depends on.
+
+    Attributes
+    ----------
+    likelihood : "normal" or "trinomial".
+    mu : family of the prior of each pooled effect.
+    tau : family of the prior of each heterogeneity, None where it is known.
+    through_zero : whether it is sampled on the scale that passes through 0: see `joint_build._tau`.
+    rho_known : whether the correlation is.
+    trials : number of trials, spare ones included; 0 where any number will do.
+    """
+
+    likelihood: str
+    mu: tuple[Family, Family]
+    tau: tuple[Family | None, Family | None]
+    through_zero: tuple[bool, bool]
+    rho_known: bool
+    trials: int
+
+    @property
+    def transformed(self) -> tuple[str, ...]:
+        """Names of what is sampled on another scale than its own."""
+        taus = [f"tau_{j}" for j in (0, 1) if self.tau[j] is not None and not self.through_zero[j]]
+        return (*taus, *(() if self.rho_known else ("rho_share",)))
+
+    def model(self) -> "pm.Model":
+        """The PyMC model, which loads when it is asked for."""
+        from bayesmeta.nuts.joint_build import build_joint
+
+        return build_joint(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +83,38 @@ class JointPlan:
     k: int
     tau: tuple[float, float]
     rho: tuple[float, float]
+
+    @property
+    def data(self) -> dict[str, Array]:
+        """What goes into the compiled model, by the names that it has there."""
+        return {"trials": self.table, "prior_parameters": self.prior_parameters}
+
+    def variables(self, drawn: Mapping[str, Array]) -> dict[str, Array]:
+        """The draws that are kept, spare trials dropped.
+
+        Parameters
+        ----------
+        drawn : of all variables of the PyMC model, (chain, draw, ...).
+
+        Returns
+        -------
+        dict: mu and tau (chain, draw, 2), rho (chain, draw), e and g (chain, draw, k, 2) as far as sampled.
+        """
+        low, width = self.rho
+        rho = low + width * drawn["rho_share"] if "rho_share" in drawn else np.full(drawn["mu_0"].shape, low)
+        kept = {
+            "mu": np.stack([drawn["mu_0"], drawn["mu_1"]], axis=-1),
+            "tau": np.stack([self._tau(drawn, j) for j in (0, 1)], axis=-1),
+            "rho": rho,
+        }
+        return kept | {name: drawn[name][:, :, : self.k] for name in ("e", "g") if name in drawn}
+
+    def _tau(self, drawn: Mapping[str, Array], j: int) -> Array:
+        if self.structure.tau[j] is None:
+            return np.full(drawn["mu_0"].shape, self.tau[j])
+        if self.structure.through_zero[j]:
+            return np.asarray(self.tau[j] * np.abs(np.sinh(drawn[f"x_{j}"])))
+        return drawn[f"tau_{j}"]
 
 
 def effects_of(trials: JointTrials, model: JointModel) -> JointEffects:
@@ -102,21 +183,6 @@ def _normal_table(_: JointTrials, effects: JointEffects) -> Array:
     y = np.where(effects.reported, effects.y, 0.0)
     variance = np.where(effects.reported, effects.se, NO_INFORMATION) ** 2
     return np.column_stack([y, variance, effects.covariance])
-
-
-def precision(effects: JointEffects) -> Array:
-    """(k, 3) entries 11, 12, 22 of the inverse within-trial covariance; 0 for what is not reported."""
-    variance = np.where(effects.reported, effects.se, 1.0) ** 2
-    share = 1.0 - effects.correlation**2
-    found = np.column_stack(
-        [
-            1.0 / variance[:, 0] / share,
-            -effects.covariance / (variance[:, 0] * variance[:, 1]) / share,
-            1.0 / variance[:, 1] / share,
-        ]
-    )
-    there = effects.reported
-    return found * np.column_stack([there[:, 0], there.all(axis=1), there[:, 1]])
 
 
 def _trinomial_table(trials: JointTrials, effects: JointEffects) -> Array:

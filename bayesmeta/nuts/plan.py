@@ -5,6 +5,7 @@ priors) is data of the compiled model, and sizes are rounded up: spare trials ha
 the design are zero with a coefficient of their own. Neither touches the posterior of anything else.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ TRIALS_STEP = 8
 COLUMNS_STEP = 2
 SPARE_COEFFICIENT = Normal(0, 1)
 NO_INFORMATION = 1e6  # the standard error of a spare trial
+# Beta also as one variable for each coefficient.
+SAMPLED = ("beta", "tau", "e", "gamma", "precision", "stick", "u", "baseline_mean", "baseline_sd")
 COUNTS = [2, 0, 3, 1]  # events and totals, the control arm first as in the results
 
 # What stands before the design in the table of trials, by likelihood.
@@ -120,6 +123,23 @@ class Plan:
         which, terms = self.pairs or (None, None)
         optional = {"ways": self.ways, "arms": self.arms, "pairs": which, "pair_terms": terms}
         return data | {name: values for name, values in optional.items() if values is not None}
+
+    def variables(self, drawn: Mapping[str, Array]) -> dict[str, Array]:
+        """The draws that are kept, spare trials and columns included: as far as sampled.
+
+        Parameters
+        ----------
+        drawn : of all variables of the PyMC model, (chain, draw, ...).
+
+        Returns
+        -------
+        dict: beta (chain, draw, columns), tau (chain, draw), e, gamma and precision (chain, draw, trials) and others.
+        """
+        kept = {name: value for name, value in drawn.items() if name in SAMPLED or name.startswith("spread_")}
+        if "beta" not in drawn:
+            columns = range(len(self.structure.coefficients))
+            kept["beta"] = np.stack([drawn[f"beta_{j}"] for j in columns], axis=-1)
+        return kept
 
 
 def plan_of(

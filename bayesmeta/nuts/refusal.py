@@ -29,8 +29,7 @@ def refusal(found: list[str], posterior: "NutsPosterior | NutsJointPosterior", d
     if all(phrase.startswith("effective sample size") for phrase in found):
         return f"{message} The chains agree but are too short: sample longer, with --draws {_enough(posterior, draws)}."
     uncertain = _tau_is_uncertain(posterior.model)
-    tied = isinstance(posterior.model, Model) and posterior.model.ties_baselines
-    remedies = [] if tied else ["fit with --engine exact, which needs no sampling"]
+    remedies = ["fit with --engine exact, which needs no sampling"] if _has_exact(posterior.model) else []
     if uncertain:
         remedies.append("state a narrower tau prior")
     if isinstance(posterior.model, Model) and posterior.model.exchangeable:
@@ -41,6 +40,10 @@ def refusal(found: list[str], posterior: "NutsPosterior | NutsJointPosterior", d
     if k <= FEW_TRIALS and uncertain:
         return f"{message} {NUMBER_WORDS[k]} trial{'s say' if k != 1 else ' says'} little about tau: {remedy}."
     return f"{message} {remedy[0].upper()}{remedy[1:]}."
+
+
+def _has_exact(model: Model | JointModel) -> bool:
+    return model.has_exact if isinstance(model, JointModel) else not model.ties_baselines
 
 
 def _tau_is_uncertain(model: Model | JointModel) -> bool:

@@ -2,20 +2,20 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from bayesmeta.nuts.plan import Plan, Structure
 from bayesmeta.types import Array
 
-# And beta, as a vector or coefficient by coefficient.
-SAMPLED = ("tau", "e", "gamma", "precision", "stick", "u", "baseline_mean", "baseline_sd")
+if TYPE_CHECKING:
+    import pymc as pm
+
 STATISTICS = {
     "diverging": ("diverging",),
     "energy": ("energy",),
@@ -25,6 +25,36 @@ STATISTICS = {
     "acceptance_rate": ("mean_tree_accept", "acceptance_rate"),
     "step_size": ("step_size",),
 }
+
+
+class Compilable(Hashable, Protocol):
+    """What a compiled model depends on: fits that share it share the compilation."""
+
+    @property
+    def transformed(self) -> tuple[str, ...]:
+        """Names of what is sampled on another scale than its own."""
+
+    def model(self) -> "pm.Model":
+        """The PyMC model, which loads when it is asked for."""
+
+
+class Sampled(Protocol):
+    """A plan: what to compile, the numbers that go into it, and which draws are wanted of it."""
+
+    @property
+    def structure(self) -> Compilable:
+        """What to compile."""
+
+    @property
+    def table(self) -> Array:
+        """(trials, columns)"""
+
+    @property
+    def data(self) -> dict[str, Array]:
+        """What goes into the compiled model, by the names that it has there."""
+
+    def variables(self, drawn: Mapping[str, Array]) -> dict[str, Array]:
+        """The draws that are kept, by our names, from those of all variables of the model."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +75,7 @@ class Sample:
 
     Attributes
     ----------
-    variables : beta (chain, draw, columns), tau (chain, draw), e, gamma and precision (chain, draw, trials), as far as
-        sampled.
+    variables : (chain, draw, ...) by name, as the plan keeps them.
     statistics : diverging, energy, lp and others, each (chain, draw), by the names of ArviZ.
     """
 
@@ -54,7 +83,7 @@ class Sample:
     statistics: dict[str, Array]
 
 
-def nutpie(plan: Plan, settings: Settings) -> Sample:
+def nutpie(plan: Sampled, settings: Settings) -> Sample:
     """Sample with nutpie (nuts-rs), compiling each structure once in a process."""
     import nutpie as sampler
 
@@ -72,20 +101,20 @@ def nutpie(plan: Plan, settings: Settings) -> Sample:
             progress_bar=settings.progress,
         )
     sample = _sample(tree, plan)
-    if sample.variables["beta"].shape[:2] != (settings.chains, settings.draws):
+    if sample.statistics["diverging"].shape != (settings.chains, settings.draws):
         raise KeyboardInterrupt  # which nutpie answers with the draws so far
     return sample
 
 
 @lru_cache(maxsize=32)
-def _compiled(structure: Structure) -> Any:
+def _compiled(structure: Compilable) -> Any:
     import nutpie as sampler
 
     names = list(structure.transformed)  # the rest comes as it is sampled
     return sampler.compile_pymc_model(structure.model(), backend="numba", var_names=names)
 
 
-def pymc(plan: Plan, settings: Settings) -> Sample:
+def pymc(plan: Sampled, settings: Settings) -> Sample:
     """Sample with PyMC's own NUTS, which compiles at each call."""
     import pymc as sampler
 
@@ -110,7 +139,7 @@ def pymc(plan: Plan, settings: Settings) -> Sample:
     return _sample(tree, plan)
 
 
-SAMPLERS: dict[str, Callable[[Plan, Settings], Sample]] = {"nutpie": nutpie, "pymc": pymc}
+SAMPLERS: dict[str, Callable[[Sampled, Settings], Sample]] = {"nutpie": nutpie, "pymc": pymc}
 
 
 def versions(sampler: str) -> dict[str, str]:
@@ -131,16 +160,9 @@ def _repeatable(progress: bool) -> Iterator[None]:
         yield
 
 
-def _sample(tree: Any, plan: Plan) -> Sample:
+def _sample(tree: Any, plan: Sampled) -> Sample:
     """Arrays (chain, draw, ...) of an xarray.DataTree."""
-    posterior = {str(name): np.asarray(value.values, dtype=float) for name, value in tree["posterior"].items()}
-    variables = {name: posterior[name] for name in posterior if name in SAMPLED or name.startswith("spread_")}
-    columns = len(plan.structure.coefficients)
-    variables["beta"] = (
-        posterior["beta"]
-        if "beta" in posterior
-        else np.stack([posterior[f"beta_{j}"] for j in range(columns)], axis=-1)
-    )
+    drawn = {str(name): np.asarray(value.values, dtype=float) for name, value in tree["posterior"].items()}
     found = tree["sample_stats"]
     statistics = {
         name: np.asarray(found[theirs].values)
@@ -148,4 +170,4 @@ def _sample(tree: Any, plan: Plan) -> Sample:
         for theirs in known
         if theirs in found
     }
-    return Sample(variables, statistics)
+    return Sample(plan.variables(drawn), statistics)

@@ -9,6 +9,7 @@ from bayesmeta.effects import joint_effects
 from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.exact.joint_given import JointProblem
 from bayesmeta.exact.rho_nodes import rho_nodes
+from bayesmeta.model import JOINT_LIKELIHOODS
 from bayesmeta.posterior.bivariate import both_below
 from bayesmeta.priors.correlation import CorrelationPrior
 from bayesmeta.trials import JointTrials, Trials, join
@@ -201,6 +202,18 @@ def test_large_random_effects_show_their_correlation():
     found = bm.fit(simulated(40, seed=2, rho=-0.8, tau=(0.8, 0.8), se=(0.05, 0.1)), bm.JointModel(within=0.0))
     low, high = found["rho"].interval()
     assert low < -0.8 < high < -0.5
+
+
+@pytest.mark.parametrize("likelihood", JOINT_LIKELIHOODS)
+@pytest.mark.parametrize("mu", ["normal(0, 2)", "student_t(4, 0, 1)"])
+def test_the_model_knows_whether_the_exact_engine_carries_it(likelihood, mu):
+    model = bm.JointModel(likelihood, mu=mu, tau="half_normal(0.3)", rho="fixed(0)")
+    trials = join(BOTH.first.select([0, 1]), BOTH.second)
+    if model.has_exact:
+        assert bm.fit(trials, model).engine == "exact"
+    else:
+        with pytest.raises((ModelError, PriorError), match="nuts"):
+            bm.fit(trials, model)
 
 
 def test_what_it_does_not_carry_is_refused_with_the_remedy():
