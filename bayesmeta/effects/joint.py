@@ -54,6 +54,19 @@ class JointEffects:
         """(k,) within-trial covariance of the two estimates, 0 where there is one."""
         return np.where(self.reported.all(axis=1), self.correlation * self.se[:, 0] * self.se[:, 1], 0.0)
 
+    @cached_property
+    def precision(self) -> NDArray[np.float64]:
+        """(k, 3) entries 11, 12, 22 of the inverse within-trial covariance; 0 for what is not reported."""
+        there = self.reported
+        variance = np.where(there, self.se, 1.0) ** 2
+        share = 1.0 - self.correlation**2
+        found = [
+            1.0 / variance[:, 0] / share,
+            -self.covariance / (variance[:, 0] * variance[:, 1]) / share,
+            1.0 / variance[:, 1] / share,
+        ]
+        return np.column_stack(found) * np.column_stack([there[:, 0], there.all(axis=1), there[:, 1]])
+
 
 def joint_effects(trials: JointTrials, *, zero_cells: str = "only_zero", within: float | None = None) -> JointEffects:
     """Log odds ratios of both outcomes, their standard errors and their within-trial covariance.

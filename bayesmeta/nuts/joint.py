@@ -3,10 +3,10 @@
 import numpy as np
 
 from bayesmeta.effects import JointEffects
+from bayesmeta.likelihoods.whitened import whitened
 from bayesmeta.model import JointModel
 from bayesmeta.nuts.carried import refuse_settings
 from bayesmeta.nuts.gate import Sampling, converged
-from bayesmeta.nuts.joint_coordinates import precision, whitened
 from bayesmeta.nuts.joint_plan import effects_of, joint_plan
 from bayesmeta.nuts.joint_posterior import NutsJointPosterior
 from bayesmeta.nuts.samplers import Sample
@@ -88,7 +88,7 @@ def complete_joint(sample: Sample, effects: JointEffects, trials: JointTrials, s
     root = one, correlation * other, other * np.sqrt(1.0 - correlation**2)
     shape = (*rho.shape, effects.k, 2)
     e = sample.variables["e"] if "e" in sample.variables else rng.standard_normal(shape)
-    k11, k12, k22 = precision(effects).T
+    k11, k12, k22 = effects.precision.T
     y = np.where(effects.reported, effects.y, 0.0)
     away = y[:, 0] - mu[..., None, 0], y[:, 1] - mu[..., None, 1]
     z, _ = whitened((k11, k12, k22), root, away, (e[..., 0], e[..., 1]))

@@ -8,8 +8,8 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 
+from bayesmeta.likelihoods.whitened import whitened
 from bayesmeta.nuts.build import PLACEHOLDERS
-from bayesmeta.nuts.joint_coordinates import whitened
 from bayesmeta.nuts.joint_plan import COLUMNS, JointStructure
 from bayesmeta.nuts.plan import Family
 
@@ -142,10 +142,7 @@ def _trinomial(column: dict[str, Any], mu: list[Any], tau: list[Any], rho: Any, 
 
 
 def _effects(column: dict[str, Any], mu: list[Any], tau: list[Any], rho: Any) -> tuple[Any, Any]:
-    """theta = mu + A z, A A' = T, z in terms of e: what the normal likelihood would say of z has e ~ N(0, I).
-
-    With K the inverse of the within-trial covariance, P = I + A' K A: z = P^-1 A' K (y - mu) + P^(-1/2) e.
-    """
+    """theta = mu + A z, A A' = T, z in terms of e: what the normal likelihood would say of z has e ~ N(0, I)."""
     e = pm.Flat("e", dims=("study", "outcome"))
     k11, k12, k22 = column["k_11"], column["k_12"], column["k_22"]
     a11, a21, a22 = tau[0], rho * tau[1], tau[1] * pt.sqrt(1.0 - rho**2)

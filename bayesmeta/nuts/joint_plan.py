@@ -9,7 +9,6 @@ import numpy as np
 from bayesmeta.effects import JointEffects, joint_effects
 from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.model import JointModel
-from bayesmeta.nuts.joint_coordinates import precision
 from bayesmeta.nuts.plan import NO_INFORMATION, TRIALS_STEP, Family
 from bayesmeta.priors import HeterogeneityPrior, Prior
 from bayesmeta.trials import JointTrials
@@ -202,7 +201,7 @@ def _trinomial_table(trials: JointTrials, effects: JointEffects) -> Array:
             np.where(both, 0.0, others[:, 1]),
         ]
     y = np.where(effects.reported, effects.y, 0.0)
-    rows[:k] = np.column_stack([y, precision(effects), both, *arms])
+    rows[:k] = np.column_stack([y, effects.precision, both, *arms])
     return rows
 
 

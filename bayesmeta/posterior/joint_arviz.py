@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit
 
-from bayesmeta.likelihoods.normal import LOG_2PI
-from bayesmeta.types import Array
+from bayesmeta.posterior.joint_likelihood import log_likelihood
+from bayesmeta.posterior.joint_predictive import new_effects, observed_people, prior_replicates, replicates
+from bayesmeta.types import Array, Booleans
 
 if TYPE_CHECKING:
     from bayesmeta.posterior.joint import JointPosterior
@@ -25,16 +25,19 @@ def joint_tree(
 ) -> Any:
     """Joint draws of either engine as an xarray.DataTree.
 
-    Groups as in `bayesmeta.posterior.arviz.data_tree`; mu, tau and theta_new have a dimension `outcome`, theta has
-    study and outcome. Observed and replicated y have a dimension `estimate`, one for each outcome that a study reports.
-    The log likelihood is that of the log odds ratios with study effects integrated out; for the trinomial likelihood
-    there is no closed form, and no such group.
+    Groups as in `bayesmeta.posterior.arviz.data_tree`: posterior, prior, posterior_predictive, prior_predictive,
+    log_likelihood, log_prior, sample_stats, observed_data, constant_data; where a prior is improper, what it is of is
+    not in prior, and there is no prior_predictive. mu, tau and theta_new have a dimension `outcome`, theta has study
+    and outcome. Observed and replicated y have a dimension `estimate`, one for each outcome that a study reports. With
+    the trinomial likelihood people are observed and replicated too: dimension `cell`, one for each category that a
+    study reports of an arm. The log likelihood is that of a study with its effects integrated out, log_prior holds the
+    top-level parameters, and replicated trials have effects of a new setting.
 
     Parameters
     ----------
     posterior : what the draws are of.
     draws : mu and tau (chain, draw, 2), rho (chain, draw), theta (chain, draw, k, 2), theta_new (chain, draw, 2), and
-        with the trinomial likelihood gamma (chain, draw, k, 2).
+        with the trinomial likelihood gamma (chain, draw, k, 2), without which no people are replicated.
     seed : integer seed of the predictive and prior draws.
     sample_stats : the sampler's own statistics; without them (independent draws) those of an ideal sampler.
 
@@ -43,31 +46,46 @@ def joint_tree(
     xarray.DataTree
     """
     rng = np.random.default_rng(seed)
-    shape = draws["rho"].shape
-    log_prior = _log_prior(posterior, draws)
+    effects = posterior.effects
     groups: dict[str, Variables] = {
         "posterior": _parameters(draws),
-        "posterior_predictive": {"y": ((*SAMPLE, "estimate"), replicates(posterior, draws, rng))},
-        "log_prior": log_prior,
-        "observed_data": {"y": (("estimate",), posterior.effects.y[posterior.effects.reported])},
+        "posterior_predictive": _replicated(posterior, replicates(posterior, draws, rng)),
+        "log_likelihood": {"y": ((*SAMPLE, "study"), log_likelihood(posterior, draws))},
+        "log_prior": _log_prior(posterior, draws),
+        "observed_data": {"y": (("estimate",), effects.y[effects.reported])},
         "constant_data": {
-            "se": (("estimate",), posterior.effects.se[posterior.effects.reported]),
-            "covariance": (("study",), posterior.effects.covariance),
+            "se": (("estimate",), effects.se[effects.reported]),
+            "covariance": (("study",), effects.covariance),
         },
     }
-    if posterior.model.likelihood == "normal":
-        groups["log_likelihood"] = {"y": ((*SAMPLE, "study"), log_likelihood(posterior, draws))}
+    if posterior.model.likelihood == "trinomial":
+        counts = posterior.trials.counts[effects.rows]
+        totals = np.repeat(np.nanmax(counts[:, :, [1, 3]], axis=1)[:, :, None], 3, axis=2)
+        groups["observed_data"]["people"] = ("cell",), observed_people(posterior)[_cells(posterior)]
+        groups["constant_data"]["total"] = ("cell",), totals[_cells(posterior)]
     groups["sample_stats"] = (
         {name: (SAMPLE, np.asarray(value)) for name, value in sample_stats.items()}
         if sample_stats is not None
         else _ideal(groups, rng)
     )
-    prior = _prior(posterior, shape, rng)
-    if prior is not None:
-        groups["prior"] = _parameters(prior)
-        if posterior.model.likelihood == "normal":
-            groups["prior_predictive"] = {"y": ((*SAMPLE, "estimate"), replicates(posterior, prior, rng))}
-    return _tree(posterior, groups, shape, seed)
+    prior = _prior(posterior, draws["rho"].shape, rng)
+    groups["prior"] = _parameters(prior)
+    if "theta_new" in prior:
+        groups["prior_predictive"] = _replicated(posterior, prior_replicates(posterior, prior, rng))
+    return _tree(posterior, groups, draws["rho"].shape, seed)
+
+
+def _replicated(posterior: "JointPosterior", found: Mapping[str, Array]) -> Variables:
+    """Replicated estimates, and people where they are drawn, by the cells that studies report."""
+    variables: Variables = {"y": ((*SAMPLE, "estimate"), found["y"])}
+    if "people" in found:
+        variables["people"] = (*SAMPLE, "cell"), found["people"][..., _cells(posterior)]
+    return variables
+
+
+def _cells(posterior: "JointPosterior") -> Booleans:
+    """(k, arm, category) whether a study reports a category."""
+    return np.asarray(~np.isnan(observed_people(posterior)))
 
 
 def _tree(posterior: "JointPosterior", groups: Mapping[str, Variables], shape: tuple[int, ...], seed: int) -> Any:
@@ -75,12 +93,15 @@ def _tree(posterior: "JointPosterior", groups: Mapping[str, Variables], shape: t
     import xarray as xr
 
     reported = np.argwhere(posterior.effects.reported)
+    studies, arms = posterior.studies_in_model, ("treated", "control")
+    categories = posterior.outcomes[0], "neither", posterior.outcomes[1]
     coords = {
         "chain": np.arange(shape[0]),
         "draw": np.arange(shape[1]),
-        "study": list(posterior.studies_in_model),
+        "study": list(studies),
         "outcome": list(posterior.outcomes),
-        "estimate": [f"{posterior.studies_in_model[i]}: {posterior.outcomes[j]}" for i, j in reported],
+        "estimate": [f"{studies[i]}: {posterior.outcomes[j]}" for i, j in reported],
+        "cell": [f"{studies[i]}, {arms[arm]}: {categories[c]}" for i, arm, c in np.argwhere(_cells(posterior))],
     }
     attributes = {
         "engine": posterior.engine,
@@ -108,102 +129,45 @@ def _parameters(draws: Mapping[str, Array]) -> Variables:
     return {name: ((*SAMPLE, *names), draws[name]) for name, names in dims.items() if name in draws}
 
 
-def log_likelihood(posterior: "JointPosterior", draws: Mapping[str, Array]) -> Array:
-    """log N2(y_i; mu, S_i + T) of each study, or of the one outcome that it reports: (chain, draw, k)."""
-    effects = posterior.effects
-    tau, rho = draws["tau"][..., None, :], draws["rho"][..., None]
-    variance = np.where(effects.reported, effects.se, 1.0) ** 2 + tau**2
-    between = np.where(effects.reported.all(axis=1), effects.covariance + rho * tau[..., 0] * tau[..., 1], 0.0)
-    away = effects.y - draws["mu"][..., None, :]
-    each = np.where(effects.reported, -0.5 * (away**2 / variance + np.log(variance) + LOG_2PI), 0.0)
-    alone = each.sum(axis=-1)
-    determinant = variance[..., 0] * variance[..., 1] - between**2
-    square = (
-        away[..., 0] ** 2 * variance[..., 1]
-        - 2.0 * away[..., 0] * away[..., 1] * between
-        + away[..., 1] ** 2 * variance[..., 0]
-    ) / determinant
-    together = -0.5 * (square + np.log(determinant)) - LOG_2PI
-    return np.where(effects.reported.all(axis=1), together, alone)
-
-
-def replicates(posterior: "JointPosterior", draws: Mapping[str, Array], rng: np.random.Generator) -> Array:
-    """Replicated estimates (chain, draw, estimate).
-
-    Normal: effects of a new setting, and errors with the trial's covariance. Trinomial: counts of both arms at the
-    trial's own effects and baselines, which belong together, and their log odds ratios (1/2 added where a cell is 0).
-    """
-    effects = posterior.effects
-    if "gamma" in draws:
-        return _replicated_counts(posterior, draws, rng)
-    tau, rho, mu = draws["tau"][..., None, :], draws["rho"][..., None], draws["mu"][..., None, :]
-    se = np.where(effects.reported, effects.se, 1.0)
-    first = se[:, 0] ** 2 + tau[..., 0] ** 2
-    second = se[:, 1] ** 2 + tau[..., 1] ** 2
-    between = effects.covariance + rho * tau[..., 0] * tau[..., 1]
-    noise = rng.standard_normal((2, *first.shape))
-    one = mu[..., 0] + np.sqrt(first) * noise[0]
-    slope = between / np.sqrt(first)
-    other = mu[..., 1] + slope * noise[0] + np.sqrt(np.maximum(second - slope**2, 0.0)) * noise[1]
-    return np.stack([one, other], axis=-1)[..., effects.reported]
-
-
-def _replicated_counts(posterior: "JointPosterior", draws: Mapping[str, Array], rng: np.random.Generator) -> Array:
-    effects, trials = posterior.effects, posterior.trials
-    counts = trials.counts[effects.rows]
-    both = trials.classified[effects.rows]
-    events = []
-    for side, column in ((0.5, 1), (-0.5, 3)):
-        p = expit(draws["gamma"] + side * draws["theta"])
-        totals = np.where(np.isnan(counts[:, :, column]), 0.0, counts[:, :, column]).astype(int)
-        first = rng.binomial(totals[:, 0], p[..., 0])
-        # Of those who are not in the first category; in trials with one outcome the second is drawn by itself.
-        given = np.where(both, np.minimum(p[..., 1] / (1.0 - p[..., 0]), 1.0), p[..., 1])
-        second = rng.binomial(np.where(both, totals[:, 1] - first, totals[:, 1]), given)
-        events.append((np.stack([first, second], axis=-1).astype(float), totals))
-    (treated, of_treated), (control, of_control) = events
-    cells = np.stack([treated, of_treated - treated, control, of_control - control])
-    cells = cells + 0.5 * (cells == 0.0).any(axis=0)
-    return np.asarray(np.log(cells[0] * cells[3] / (cells[1] * cells[2]))[..., effects.reported])
-
-
 def _log_prior(posterior: "JointPosterior", draws: Mapping[str, Array]) -> Variables:
-    """Log prior density of each top-level parameter at its draws; flat and point priors are left out."""
-    model, found = posterior.model, {}
-    for j, outcome in enumerate(posterior.outcomes):
-        if model.mu_priors[j].proper:
-            found[f"mu[{outcome}]"] = model.mu_priors[j].log_density(draws["mu"][..., j])
-        if posterior.tau_priors[j].point is None:
-            found[f"tau[{outcome}]"] = posterior.tau_priors[j].log_density(draws["tau"][..., j])
+    """Log prior density of each top-level parameter at its draws; flat and point priors add nothing."""
+    model = posterior.model
+    found: Variables = {}
+    free = {
+        "mu": [prior.proper for prior in model.mu_priors],
+        "tau": [prior.point is None for prior in posterior.tau_priors],
+    }
+    for name, priors in (("mu", model.mu_priors), ("tau", posterior.tau_priors)):
+        counted = free[name]
+        terms = [
+            prior.log_density(draws[name][..., j]) if counts else np.zeros(draws["rho"].shape)
+            for j, (prior, counts) in enumerate(zip(priors, counted))
+        ]
+        if any(counted):
+            found[name] = (*SAMPLE, "outcome"), np.stack(terms, axis=-1)
     if model.rho_prior.point is None:
-        found["rho"] = model.rho_prior.log_density(draws["rho"])
-    return {name: (SAMPLE, value) for name, value in found.items()}
+        found["rho"] = SAMPLE, model.rho_prior.log_density(draws["rho"])
+    return found
 
 
-def _prior(posterior: "JointPosterior", shape: tuple[int, ...], rng: np.random.Generator) -> dict[str, Array] | None:
-    """Draws of the prior, None where a part of it is improper."""
+def _prior(posterior: "JointPosterior", shape: tuple[int, ...], rng: np.random.Generator) -> dict[str, Array]:
+    """Draws of what has a proper prior; where everything has, also of a new setting."""
     model, size = posterior.model, int(np.prod(shape))
-    if not all(prior.proper for prior in (*model.mu_priors, *posterior.tau_priors)):
-        return None
-    mu = np.stack([prior.draws(size, rng).reshape(shape) for prior in model.mu_priors], axis=-1)
-    tau = np.stack(
-        [
-            np.full(shape, prior.point) if prior.point is not None else prior.draws(size, rng).reshape(shape)
-            for prior in posterior.tau_priors
-        ],
-        axis=-1,
-    )
+    found: dict[str, Array] = {}
+    for name, priors in (("mu", model.mu_priors), ("tau", posterior.tau_priors)):
+        if all(prior.proper for prior in priors):
+            found[name] = np.stack([prior.draws(size, rng).reshape(shape) for prior in priors], axis=-1)
     point = model.rho_prior.point
-    rho = np.full(shape, point) if point is not None else model.rho_prior.draws(size, rng).reshape(shape)
-    noise = rng.standard_normal((2, *shape))
-    second = rho * noise[0] + np.sqrt(1.0 - rho**2) * noise[1]
-    new = mu + tau * np.stack([noise[0], second], axis=-1)
-    return {"mu": mu, "tau": tau, "rho": rho, "theta_new": new}
+    found["rho"] = np.full(shape, point) if point is not None else model.rho_prior.draws(size, rng).reshape(shape)
+    if "mu" in found and "tau" in found:
+        found["theta_new"] = new_effects(1, found, rng)[..., 0, :]
+    return found
 
 
 def _ideal(groups: Mapping[str, Variables], rng: np.random.Generator) -> Variables:
     """Statistics of a sampler that draws independently: see `bayesmeta.posterior.arviz`."""
-    parts = [value for _, value in groups["log_prior"].values()]
-    lp = groups["log_likelihood"]["y"][1].sum(axis=-1) + sum(parts, np.zeros(()))
+    lp = groups["log_likelihood"]["y"][1].sum(axis=-1)
+    for dims, value in groups["log_prior"].values():
+        lp = lp + (value.sum(axis=-1) if "outcome" in dims else value)
     kinetic = 0.5 * rng.chisquare(5, size=lp.shape)
     return {"lp": (SAMPLE, lp), "energy": (SAMPLE, kinetic - lp), "diverging": (SAMPLE, np.zeros(lp.shape, dtype=bool))}
