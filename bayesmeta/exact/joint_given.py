@@ -7,7 +7,7 @@ import numpy as np
 
 from bayesmeta.effects import JointEffects
 from bayesmeta.likelihoods.normal import LOG_2PI
-from bayesmeta.types import Array, Booleans
+from bayesmeta.types import Array, Booleans, Integers
 
 BLOCK = 60_000  # nodes times trials at a time: what fits into the cache of a core
 
@@ -26,6 +26,10 @@ class JointGiven:
     log_evidence: Array
     mean: Array
     covariance: Array
+
+    def at(self, nodes: Integers | Booleans) -> "JointGiven":
+        """What is known at some of the nodes."""
+        return JointGiven(self.log_evidence[nodes], self.mean[:, nodes], self.covariance[:, nodes])
 
 
 @dataclass(frozen=True, eq=False)

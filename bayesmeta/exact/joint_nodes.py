@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -67,12 +68,12 @@ class JointNodes:
     given: JointGiven
     log_marginal: float
 
-    @property
+    @cached_property
     def tau(self) -> Array:
         """(2, N)"""
         return np.stack([axis.tau[place] for axis, place in zip(self.axes, self.index)])
 
-    @property
+    @cached_property
     def rho(self) -> Array:
         """(N,)"""
         return np.asarray(self.rho_axis.rho[self.index[2]])
@@ -123,10 +124,22 @@ def joint_nodes(
         for axis, places, mass in zip(axes, index, (first, second))
     )
     kept = weight * (1.0 + reach) > KEPT
-    given = JointGiven(given.log_evidence[kept], given.mean[:, kept], given.covariance[:, kept])
+    given = given.at(kept)
     log_marginal = float(largest + np.log(total))
     mass = (first, second, third)
     return JointNodes((axes[0], axes[1]), rho_axis, mass, index[:, kept], weight[kept], given, log_marginal)
+
+
+def heaviest(weight: Array, left_out: float) -> Integers:
+    """Positions of all weights but the lightest ones, which together hold a share of the mass.
+
+    Examples
+    --------
+    >>> heaviest(np.array([0.5, 0.001, 0.499]), 0.01).tolist()
+    [0, 2]
+    """
+    order = np.argsort(weight)
+    return np.sort(order[np.cumsum(weight[order]) > left_out])
 
 
 def tau_axis(problem: JointProblem, j: int, prior: HeterogeneityPrior, finer: float) -> TauAxis:

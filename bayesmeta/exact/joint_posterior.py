@@ -1,7 +1,6 @@
 """The exact posterior of two outcomes: a mixture of bivariate Gaussians over the nodes of (tau_1, tau_2, rho)."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -13,7 +12,7 @@ from bayesmeta.exact.fit_alone import fit_alone
 from bayesmeta.exact.joint_draws import draw_nodes
 from bayesmeta.exact.joint_given import JointProblem
 from bayesmeta.exact.joint_marginals import rho_marginal, tau_marginal
-from bayesmeta.exact.joint_nodes import JointNodes
+from bayesmeta.exact.joint_nodes import JointNodes, heaviest, joint_nodes
 from bayesmeta.exact.joint_studies import study_components, study_draws
 from bayesmeta.exact.many_components import quantiles_of_many
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
@@ -27,6 +26,7 @@ from bayesmeta.types import Array, Integers
 
 LEFT_OUT = 1e-13  # of the mass: components of a mixture without which its quantiles are the same
 LEFT_OUT_OF_STUDIES = 1e-9  # of the mass: their many quantiles are the same to 1e-8 of a standard deviation
+NODES_OF_STUDIES = 0.81  # of the nodes on each axis, likewise
 IN_PICTURES = 2000  # components of the density in two dimensions
 
 
@@ -131,7 +131,7 @@ class ExactJointPosterior(JointPosterior):
         effects = [(kind, j) for kind in ("mu", "theta_new") for j in (0, 1)]
         components = [self._components(j, kind == "theta_new") for kind, j in effects]
         means, sds = (np.stack([pair[part] for pair in components]) for part in (0, 1))
-        table = self._table(means, sds, self._needed(LEFT_OUT))
+        table = _table(self._nodes.weight, means, sds, heaviest(self._nodes.weight, LEFT_OUT))
         for (kind, j), row in zip(effects, table):
             moments = self._moments(kind, j)
             row[moments:2] = np.nan
@@ -140,30 +140,16 @@ class ExactJointPosterior(JointPosterior):
         return pd.DataFrame(np.array([found[name] for name in self.parameters]), index=index, columns=COLUMNS)
 
     def _study_summaries(self, rows: Sequence[tuple[int, int]]) -> pd.DataFrame:
-        needed = self._needed(LEFT_OUT_OF_STUDIES)
+        (first, second), rho = self._nodes.axes, self._nodes.rho_axis
+        priors = first.prior, second.prior
+        nodes = joint_nodes(self._problem, priors, rho.prior, NODES_OF_STUDIES * self._finer)
+        seen = heaviest(nodes.weight, LEFT_OUT_OF_STUDIES)
         tables = []
         for i, pairs in groupby(rows, key=lambda row: row[0]):
             outcomes = [j for _, j in pairs]
-            mean, variance = study_components(self._problem, self._nodes, i)
-            tables.append(self._table(mean[outcomes], np.sqrt(variance[outcomes]), needed))
+            mean, variance = study_components(self._problem, nodes, i)
+            tables.append(_table(nodes.weight, mean[outcomes], np.sqrt(variance[outcomes]), seen))
         return pd.DataFrame(np.concatenate(tables), columns=COLUMNS)
-
-    def _needed(self, left_out: float) -> Integers:
-        """Nodes that quantiles see: all but those that together hold nearly nothing."""
-        order = self._by_weight
-        return np.sort(order[np.cumsum(self._nodes.weight[order]) > left_out])
-
-    @cached_property
-    def _by_weight(self) -> Integers:
-        return np.argsort(self._nodes.weight)
-
-    def _table(self, means: Array, sds: Array, needed: Integers) -> Array:
-        """(M, 5): mean, sd, median, lower, upper of each mixture."""
-        weight = self._nodes.weight
-        mean = means @ weight
-        sd = np.sqrt((sds**2 + (means - mean[:, None]) ** 2) @ weight)
-        quantiles = quantiles_of_many(weight[needed] / weight[needed].sum(), means[:, needed], sds[:, needed], LEVELS)
-        return np.column_stack([mean, sd, quantiles])
 
     # ---- draws
 
@@ -212,6 +198,14 @@ class ExactJointPosterior(JointPosterior):
 
     def _separate(self) -> tuple[Posterior, Posterior]:
         return fit_alone(self.trials, self.model)
+
+
+def _table(weight: Array, means: Array, sds: Array, seen: Integers) -> Array:
+    """(M, 5): mean, sd, median, lower, upper of each mixture; quantiles look at those components only that are seen."""
+    mean = means @ weight
+    sd = np.sqrt((sds**2 + (means - mean[:, None]) ** 2) @ weight)
+    quantiles = quantiles_of_many(weight[seen] / weight[seen].sum(), means[:, seen], sds[:, seen], LEVELS)
+    return np.column_stack([mean, sd, quantiles])
 
 
 def _correlated(covariance: Array, noise: Array) -> Array:

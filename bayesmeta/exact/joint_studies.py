@@ -6,6 +6,8 @@ from bayesmeta.exact.joint_given import JointProblem
 from bayesmeta.exact.joint_nodes import JointNodes
 from bayesmeta.types import Array
 
+BLOCK = 16000  # nodes at a time: what fits into the cache of a core
+
 
 def study_components(problem: JointProblem, nodes: JointNodes, position: int) -> tuple[Array, Array]:
     """Mean and variance of both effects of one study at each node: (2, N) twice.
@@ -17,14 +19,19 @@ def study_components(problem: JointProblem, nodes: JointNodes, position: int) ->
     ----------
     van Houwelingen, Arends & Stijnen 2002, Stat Med 21:589, section 3.3 (empirical Bayes estimates).
     """
-    (g11, g12, g21, g22), residual = gain(problem, position, nodes.tau, nodes.rho)
-    away = problem.y[position][:, None] - nodes.given.mean
-    away = np.where(np.isnan(away), 0.0, away)
-    mean = nodes.given.mean + np.stack([g11 * away[0] + g12 * away[1], g21 * away[0] + g22 * away[1]])
-    c11, c12, c22 = nodes.given.covariance
-    kept = ((1.0 - g11, -g12), (-g21, 1.0 - g22))
-    of_mu = [a * a * c11 + 2.0 * a * b * c12 + b * b * c22 for a, b in kept]
-    return mean, np.stack(of_mu) + residual[[0, 2]]
+    tau, rho, given = nodes.tau, nodes.rho, nodes.given
+    mean, variance = np.empty((2, len(rho))), np.empty((2, len(rho)))
+    for start in range(0, len(rho), BLOCK):
+        part = slice(start, start + BLOCK)
+        (g11, g12, g21, g22), residual = gain(problem, position, tau[:, part], rho[part])
+        away = problem.y[position][:, None] - given.mean[:, part]
+        away = np.where(np.isnan(away), 0.0, away)
+        mean[0, part] = given.mean[0, part] + g11 * away[0] + g12 * away[1]
+        mean[1, part] = given.mean[1, part] + g21 * away[0] + g22 * away[1]
+        c11, c12, c22 = given.covariance[:, part]
+        for j, (a, b) in enumerate(((1.0 - g11, -g12), (-g21, 1.0 - g22))):
+            variance[j, part] = a * a * c11 + 2.0 * a * b * c12 + b * b * c22 + residual[2 * j]
+    return mean, variance
 
 
 def gain(problem: JointProblem, position: int, tau: Array, rho: Array) -> tuple[Array, Array]:
