@@ -45,10 +45,10 @@ borrowed = [exact.borrowing(), classified.borrowing()]
 moved = classified.moved_children(CONTROL_ARM)
 moved_elsewhere = classified.moved_children(CONTROL_ARM, new_setting=True)
 
-# 7. What if? The correlation between the outcomes, which three trials say little about
-for rho in ("lkj(2)", "uniform(-1, 0)", "fixed(0)", "fixed(-0.8)"):
-    run.say(f"rho {rho}: {bm.fit(trials, approximate.but(rho=rho)).sentence}")
+# 7. What if? Other priors (of rho too, which three trials say little about), and each trial left out
+run.say("What if: other priors, and each trial left out")
+what_if = bm.sensitivity.joint(exact)
 
 # 8. Pictures and tables
-run.save(bm.plots.joint_density(classified), bm.plots.moved_children(moved))
-run.report_joint(exact, draws, classified, *converged, same, *borrowed, moved, moved_elsewhere)
+run.save(bm.plots.joint_density(classified), bm.plots.moved_children(moved), bm.plots.sensitivity_joint(what_if))
+run.report_joint(exact, draws, classified, *converged, same, *borrowed, moved, moved_elsewhere, what_if)

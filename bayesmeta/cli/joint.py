@@ -5,7 +5,7 @@ import inspect
 import re
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,14 +49,16 @@ ControlArm = Annotated[
 WithBorrowing = Annotated[
     bool, typer.Option("--borrowing", help="Joint: compare with the separate fit of each outcome.")
 ]
-OWN: dict[str, tuple[Any, Any]] = {
+Options = dict[str, tuple[Any, Any]]
+Command = Callable[..., None]
+OWN: Options = {
     "joint": (Joint, False),
     "rho": (Rho, None),
     "within": (Within, None),
     "control_arm": (ControlArm, None),
     "borrowing": (WithBorrowing, False),
 }
-#: Options of `fit` that a joint model takes; every other one must be as it stands when nobody types it.
+#: Options of `fit` that a joint model takes.
 TAKEN = (
     "mu",
     "tau",
@@ -73,56 +75,65 @@ TAKEN = (
 NUMBERS = {"draws": 1, "tune": 0, "chains": 1, "seed": 0}
 
 
-def with_joint(command: Callable[..., None]) -> Callable[..., None]:
-    """`fit` with the options of joint outcomes: it runs as it is where none of them is used.
+def or_joint(
+    run: Callable[[dict[str, Any], dict[str, Any]], None], options: Options, taken: Collection[str]
+) -> Callable[[Command], Command]:
+    """Give a command the options of joint outcomes: it runs as it is where none of them is used.
 
     Parameters
     ----------
-    command : as Typer reads it, with the options of a model.
+    run : the command on two outcomes, from what was typed for its own options, and for those of joint outcomes.
+    options : of joint outcomes, with their defaults; --joint among them.
+    taken : options of the command that a joint model takes; every other one must be as it stands when nobody types it.
 
     Returns
     -------
-    The command with --joint and its options.
+    A decorator of a command as Typer reads it, with the options of a model.
     """
-    signature = inspect.signature(command)
 
-    @wraps(command)
-    def either(**typed: Any) -> None:
-        own = {name: typed.pop(name) for name in OWN}
-        if own["joint"] or typed["likelihood"] == TRINOMIAL:
-            defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
-            run_joint(typed, own, defaults)
-            return
-        used = next((name for name, value in own.items() if value not in (None, False)), None)
-        if typed["file"] in JOINT_SETS and not Path(typed["file"]).is_file():
-            raise ModelError(f"data set {typed['file']}: two outcomes of the same trials. Fit both with --joint.")
-        if used is not None:
-            raise ModelError(f"--{used.replace('_', '-')} belongs to two outcomes at once: state --joint with it.")
-        command(**typed)
+    def decorated(command: Command) -> Command:
+        signature = inspect.signature(command)
+        defaults = {name: parameter.default for name, parameter in signature.parameters.items()}
 
-    extra = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in OWN.items()
-    ]
-    parameters = [*signature.parameters.values(), *extra]
-    either.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    either.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return either
+        @wraps(command)
+        def either(**typed: Any) -> None:
+            own = {name: typed.pop(name) for name in options}
+            if own["joint"] or typed["likelihood"] == TRINOMIAL:
+                _refuse_others(typed, defaults, taken)
+                run(typed, own)
+                return
+            used = next((name for name, value in own.items() if value not in (None, False, [])), None)
+            if typed["file"] in JOINT_SETS and not Path(typed["file"]).is_file():
+                raise ModelError(f"data set {typed['file']}: two outcomes of the same trials. Fit both with --joint.")
+            if used is not None:
+                raise ModelError(f"--{used.replace('_', '-')} belongs to two outcomes at once: state --joint with it.")
+            command(**typed)
+
+        extra = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, (annotation, default) in options.items()
+        ]
+        parameters = [*signature.parameters.values(), *extra]
+        either.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        either.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return either
+
+    return decorated
 
 
-def run_joint(typed: dict[str, Any], own: dict[str, Any], defaults: dict[str, Any]) -> None:
-    """Read, fit, print.
-
-    Raises
-    ------
-    ModelError : an option that a joint model does not have.
-    """
+def _refuse_others(typed: dict[str, Any], defaults: dict[str, Any], taken: Collection[str]) -> None:
+    """Refuse an option that a joint model does not have."""
     for name, value in typed.items():
-        if name not in TAKEN and name not in NUMBERS and value not in (defaults[name], None, []):
+        if name not in taken and value not in (defaults[name], None, []):
+            stated = ", ".join(value) if isinstance(value, list) else value
             raise ModelError(
-                f"--{name.replace('_', '-')} {shown(value)}: a model of two outcomes at once has no such option. Leave"
+                f"--{name.replace('_', '-')} {shown(stated)}: a model of two outcomes at once has no such option. Leave"
                 " it out, or fit each outcome by itself, without --joint."
             )
+
+
+def run_joint(typed: dict[str, Any], own: dict[str, Any]) -> None:
+    """Read, fit, print."""
     model = joint_model(typed, own)
     sampling = {name: whole_number(f"--{name}", typed[name], least) for name, least in NUMBERS.items()}
     control = None if own["control_arm"] is None else proportions(own["control_arm"])
@@ -148,6 +159,9 @@ def run_joint(typed: dict[str, Any], own: dict[str, Any], defaults: dict[str, An
         print_json(result)
     else:
         print_joint(posterior, moved, borrowed)
+
+
+with_joint = or_joint(run_joint, OWN, (*TAKEN, *NUMBERS))
 
 
 def joint_model(typed: dict[str, Any], own: dict[str, Any]) -> JointModel:

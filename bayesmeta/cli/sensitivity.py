@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pandas as pd
 import typer
 
+from bayesmeta.cli.joint_sensitivity import with_joint_sensitivity
 from bayesmeta.cli.model_options import with_model
 from bayesmeta.cli.options import AsJson, Data, Direction, File, Outcome, evidence, not_a_replication
 from bayesmeta.cli.output import console, print_json, print_lines, print_table
@@ -33,6 +34,7 @@ By = Annotated[
 Pictures = Annotated[str | None, typer.Option(metavar="FOLDER", help="Also draw each part into this folder.")]
 
 
+@with_joint_sensitivity
 @with_model
 def sensitivity_command(
     file: File,

@@ -18,6 +18,7 @@ from bayesmeta.plots.prior_predictive import prior_predictive
 from bayesmeta.plots.saving import save_figure
 from bayesmeta.plots.sensitivity_bias import sensitivity_bias
 from bayesmeta.plots.sensitivity_credibility import sensitivity_credibility
+from bayesmeta.plots.sensitivity_joint import sensitivity_joint
 from bayesmeta.plots.sensitivity_models import sensitivity_models
 from bayesmeta.plots.sensitivity_pictures import sensitivity
 from bayesmeta.plots.sensitivity_power import sensitivity_power
@@ -44,6 +45,7 @@ __all__ = [
     "sensitivity_bias",
     "sensitivity_credibility",
     "sensitivity_cumulative",
+    "sensitivity_joint",
     "sensitivity_leave_one_out",
     "sensitivity_models",
     "sensitivity_power",

@@ -2,7 +2,8 @@
 
 `all` runs every part; each part is one question with a table, a sentence and plain data: `prior_grid`, `model_grid`,
 `leave_one_out`, `cumulative`, `power_scaling`, `tipping_point`, `reference`, `bias`; `credibility` asks it of a
-published interval. `verdict` says it all in one sentence. `bayesmeta.plots` has a picture for each.
+published interval, and `joint` of two outcomes at once. `verdict` says it all in one sentence. `bayesmeta.plots` has a
+picture for each.
 """
 
 from bayesmeta.sensitivity.bias import Bias, bias
@@ -10,6 +11,7 @@ from bayesmeta.sensitivity.credibility import Credibility, credibility
 from bayesmeta.sensitivity.cumulative import Cumulative, cumulative
 from bayesmeta.sensitivity.everything import PARTS, Sensitivity
 from bayesmeta.sensitivity.everything import everything as all
+from bayesmeta.sensitivity.joint import JointSensitivity, joint
 from bayesmeta.sensitivity.leave_one_out import LeaveOneOut, leave_one_out
 from bayesmeta.sensitivity.model_grid import ModelGrid, model_grid
 from bayesmeta.sensitivity.part import Part
@@ -26,6 +28,7 @@ __all__ = [
     "Bias",
     "Credibility",
     "Cumulative",
+    "JointSensitivity",
     "LeaveOneOut",
     "ModelGrid",
     "Part",
@@ -40,6 +43,7 @@ __all__ = [
     "bias",
     "credibility",
     "cumulative",
+    "joint",
     "leave_one_out",
     "model_grid",
     "power_scaling",
