@@ -58,7 +58,7 @@ def moved_rows(moved: MovedChildren) -> list[list[str]]:
     rows = []
     for row in moved.table.to_dict("records"):
         change, lower, upper = (100 * row[name] for name in ("change", "change_lower", "change_upper"))
-        span = f"{change:+.1f} ({lower:+.1f} to {upper:+.1f})"
+        span = f"{change:+z.1f} ({lower:+z.1f} to {upper:+z.1f})"
         rows.append([row["category"], f"{100 * row['control']:.0f}", span, probability(row["p_increase"])])
     return rows
 

@@ -95,7 +95,7 @@ def _changes(axes: Axes, moved: MovedChildren) -> None:
         top = base + 0.62 * float(draw.pdf(middle)) / peak
         axes.plot([middle, middle], [base, top], color=INK)
         name = fitted(str(row["category"]), 2.2, TEXT)
-        numbers = f"{100 * row['change']:+.0f} ({lower:+.0f} to {upper:+.0f}), P(more) {percent(row['p_increase'])}"
+        numbers = f"{100 * row['change']:+z.0f} ({lower:+z.0f} to {upper:+z.0f}), P(more) {percent(row['p_increase'])}"
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
         axes.text(low, base + 0.7, f"{name}: {numbers}", va="bottom", color=LINES[i], bbox=box, zorder=5)
     axes.axvline(0.0, color=INK, linewidth=0.8)

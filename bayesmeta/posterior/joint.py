@@ -20,6 +20,7 @@ from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.tables import records
 from bayesmeta.trials import JointTrials
 from bayesmeta.types import Array, Json
+from bayesmeta.wording import probability
 
 SIGNS = {"higher": 1, "lower": -1}
 
@@ -276,7 +277,7 @@ class JointPosterior(ABC):
                 for direction, outcome in zip(self.trials.directions, self.outcomes)
             )
             both, new = self.joint_probability(), self.joint_probability(new_setting=True)
-            text += f" P({wished}) = {both:.3f}, in a new setting {new:.3f}."
+            text += f" P({wished}) {probability(both)}, in a new setting {probability(new)}."
         return text
 
     def remarks(self) -> list[str]:

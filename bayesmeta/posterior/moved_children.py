@@ -146,8 +146,8 @@ def treated_proportions(effect: Array, control: tuple[float, float]) -> tuple[Ar
 
 def _sentence(table: pd.DataFrame, impossible: float, new_setting: bool) -> str:
     parts = [
-        f"{row['category']} {100 * row['change']:+.0f} ({100 * row['change_lower']:+.0f} to"
-        f" {100 * row['change_upper']:+.0f})"
+        f"{row['category']} {100 * row['change']:+z.0f} ({100 * row['change_lower']:+z.0f} to"
+        f" {100 * row['change_upper']:+z.0f})"
         for row in table.to_dict("records")
     ]
     before = ", ".join(f"{100 * value:.0f} {name}" for name, value in zip(table["category"], table["control"]))

@@ -67,3 +67,13 @@ def test_every_pooled_quantity_of_the_trinomial_model_has_a_thousand_draws_worth
     draws = bm.fit(BOTH, bm.JointModel("trinomial"), engine="nuts")
     assert draws.summary()["ess_bulk"].min() > 1000
     assert draws.diagnostics["divergences"] == 0
+
+
+def test_without_any_correlation_nuts_gives_the_two_separate_fits():
+    draws = bm.fit(BOTH, bm.JointModel(rho="fixed(0)", within=0.0), engine="nuts")
+    summary = draws.summary()
+    for part in BOTH.parts:
+        alone = bm.fit(part, bm.Model("normal")).summary()
+        for kind in ("mu", "tau", "theta_new"):
+            row = summary.loc[f"{kind}[{part.outcome}]"]
+            assert abs(row["mean"] - alone.loc[kind, "mean"]) < LIMIT * row["mcse_mean"]

@@ -23,7 +23,7 @@ def sampled_density(trials, model):
     with built:
         import pymc as pm
 
-        pm.set_data({"trials": plan.table, "prior_parameters": plan.prior_parameters})
+        pm.set_data(plan.data, coords={"study": np.arange(len(plan.table))})
     return built.compile_logp(), effects, len(plan.table)
 
 
@@ -109,3 +109,28 @@ def test_trials_without_counts_are_refused_with_the_remedy():
     other = Trials(pd.DataFrame({"study": ["A"], "estimate": [0.1], "se": [0.3]}), outcome="other")
     with pytest.raises(bm.ModelError, match=r"\(A\): no counts of other.*--likelihood normal"):
         bm.fit(join(BOTH.first, other), bm.JointModel("trinomial"), engine="nuts")
+
+
+@pytest.mark.parametrize("likelihood", ["normal", "trinomial"])
+def test_the_order_of_rows_and_the_names_of_studies_do_not_matter(likelihood):
+    model = bm.JointModel(likelihood, tau=("fixed(0.6)", "fixed(0.4)"), rho="fixed(-0.5)")
+    names = {study: f"trial {i}" for i, study in enumerate(BOTH.studies)}
+    parts = []
+    for part, rows in ((BOTH.first, [4, 2, 7, 0, 1, 6, 3, 5]), (BOTH.second, [2, 0, 1])):
+        table = part.table.iloc[rows].copy()
+        table["study"] = table["study"].map(names)
+        parts.append(Trials(table, name="renamed", outcome=part.outcome))
+    density, effects, size = sampled_density(BOTH, model)
+    other, renamed, _ = sampled_density(join(*parts), model)
+    where = [renamed.studies.index(names[study]) for study in effects.studies]
+    assert where != sorted(where)
+    rng = np.random.default_rng(8)
+    for _ in range(3):
+        point = {name: np.array(rng.normal(0, 0.7)) for name in ("mu_0", "mu_1")}
+        again = dict(point)
+        for name in ("e", "g") if likelihood == "trinomial" else ():
+            value = rng.normal(0, 0.8, (size, 2))
+            moved = value.copy()
+            moved[where] = value[: effects.k]
+            point[name], again[name] = value, moved
+        assert float(other(again)) == pytest.approx(float(density(point)), abs=1e-9)
