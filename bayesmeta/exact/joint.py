@@ -1,10 +1,15 @@
 """The exact fit of two outcomes: Gaussian given (tau_1, tau_2, rho), which has nodes."""
 
-from bayesmeta.effects import joint_effects
+import numpy as np
+
+from bayesmeta.effects import JointEffects, joint_effects
 from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.exact.joint_given import JointProblem
 from bayesmeta.exact.joint_nodes import joint_nodes
 from bayesmeta.exact.joint_posterior import ExactJointPosterior
+from bayesmeta.exact.trinomial_given import TrinomialProblem
+from bayesmeta.exact.trinomial_nodes import trinomial_nodes
+from bayesmeta.exact.trinomial_posterior import ExactTrinomialPosterior
 from bayesmeta.model import JointModel
 from bayesmeta.posterior.joint import JointPosterior
 from bayesmeta.priors import EffectPrior
@@ -14,12 +19,13 @@ from bayesmeta.trials import JointTrials
 def fit_joint_exact(trials: JointTrials, model: JointModel, finer: float = 1.0) -> JointPosterior:
     """Posterior of two outcomes by quadrature over tau_1, tau_2 and rho.
 
-    p(tau_1, tau_2, rho | y) ~ p(tau_1) p(tau_2) p(rho) p(y | tau_1, tau_2, rho); mu is Gaussian given the three.
+    p(tau_1, tau_2, rho | y) ~ p(tau_1) p(tau_2) p(rho) p(y | tau_1, tau_2, rho); mu is Gaussian given the three
+    under the normal likelihood, and on a lattice at each node under the trinomial one.
 
     Parameters
     ----------
     trials : the evidence.
-    model : likelihood "normal"; normal or flat priors of mu, any of tau and rho.
+    model : either likelihood; normal or flat priors of mu, any of tau and rho.
     finer : factor on the number of nodes, for the self-check.
 
     Returns
@@ -28,7 +34,7 @@ def fit_joint_exact(trials: JointTrials, model: JointModel, finer: float = 1.0) 
 
     Raises
     ------
-    ModelError : a likelihood that this engine does not carry.
+    ModelError : rows without counts (trinomial).
     PriorError : priors that leave the posterior improper, or a prior of mu that is not normal.
 
     References
@@ -42,17 +48,47 @@ def fit_joint_exact(trials: JointTrials, model: JointModel, finer: float = 1.0) 
     >>> round(posterior["mu[secure]"].median, 3)
     1.085
     """
-    if model.likelihood != "normal":
-        raise ModelError(
-            f"likelihood {model.likelihood!r}: the exact engine has the normal likelihood for joint outcomes. Fit with"
-            ' --engine nuts (engine="nuts").'
-        )
+    if model.likelihood == "trinomial":
+        return _trinomial(trials, model, finer)
     effects = joint_effects(trials, zero_cells=model.zero_cells, within=model.within)
     one, other = model.mu_priors
     problem = JointProblem.of(effects, (_gaussian(one), _gaussian(other)))
     first, second = (prior.given(effects.se[effects.reported[:, j], j]) for j, prior in enumerate(model.tau_priors))
     nodes = joint_nodes(problem, (first, second), model.rho_prior, finer)
     return ExactJointPosterior(trials, model, effects, problem, nodes, finer)
+
+
+def _trinomial(trials: JointTrials, model: JointModel, finer: float) -> JointPosterior:
+    """The same on counts: mu is on a lattice at each node."""
+    effects = counted_effects(trials)
+    gaussian = model.baseline_prior.gaussian
+    if gaussian is None or not np.isfinite(gaussian[1]):
+        raise PriorError(
+            f"baseline prior {model.baseline_prior}: the trinomial likelihood needs a normal one, such as normal(0, 5)."
+        )
+    one, other = model.mu_priors
+    rough = JointProblem.of(effects, (_gaussian(one), _gaussian(other)))
+    first, second = (prior.given(effects.se[effects.reported[:, j], j]) for j, prior in enumerate(model.tau_priors))
+    both = np.flatnonzero(trials.classified[effects.rows])
+    problem = TrinomialProblem(trials, model, effects, rough, both, finer)
+    return ExactTrinomialPosterior(problem, trinomial_nodes(problem, (first, second), finer))
+
+
+def counted_effects(trials: JointTrials) -> JointEffects:
+    """Rough effects of trials that all have counts.
+
+    Raises
+    ------
+    ModelError : rows without counts, which the trinomial likelihood cannot take.
+    """
+    for part in trials.parts:
+        if not part.has_counts.all():
+            study = part.studies[int(np.flatnonzero(~part.has_counts)[0])]
+            raise ModelError(
+                f"{trials.name} ({study}): no counts of {part.outcome}. The trinomial likelihood needs events and"
+                " totals of both arms. Leave the row out, or fit with --likelihood normal, which takes its estimate."
+            )
+    return joint_effects(trials, zero_cells="only_zero")
 
 
 def _gaussian(prior: EffectPrior) -> tuple[float, float]:

@@ -104,7 +104,7 @@ def joint_nodes(
     """
     axes = tuple(tau_axis(problem, j, prior, finer) for j, prior in enumerate(priors))
     one, other = np.nonzero(axes[0].log_alone[:, None] + axes[1].log_alone > -(ALONE + 6.0 * (finer > 1.0)))
-    rho_axis = enough_rho_nodes(rho, _analytic_beyond(problem, axes), _likely(problem, axes), finer)
+    rho_axis = enough_rho_nodes(rho, analytic_beyond(problem, axes), likely(problem, axes), finer)
     size = len(rho_axis.rho)
     pairs, places = np.repeat(np.arange(len(one)), size), np.tile(np.arange(size), len(one))
     index = np.stack([one[pairs], other[pairs], places])
@@ -146,20 +146,37 @@ def tau_axis(problem: JointProblem, j: int, prior: HeterogeneityPrior, finer: fl
     """Nodes that cover and resolve the posterior of one tau, with the trials of its outcome alone."""
     if prior.point is not None:
         return TauAxis(np.array([prior.point]), np.zeros(1), np.zeros(1), np.empty(0), 1.0, 2, prior)
+    moments = moments_of(prior, problem, j)
+    log_density, scale = alone(problem, j, prior)
+    edges = tau_nodes(log_density, scale, prior.breaks, moments, int(np.ceil(finer * PANELS))).edges
+    return axis_on(edges, int(np.ceil(finer * NODES)), prior, log_density, scale, moments)
+
+
+def alone(problem: JointProblem, j: int, prior: HeterogeneityPrior) -> tuple[Callable[[Array], Array], float]:
+    """The log posterior density of one tau with the trials of its outcome alone, and the unit of its nodes."""
     seen = problem.reported[:, j]
     y, se = problem.y[seen, j], problem.se[seen, j]
     place = slice(j, j + 1)
-    alone = NormalProblem(y, se, np.ones((len(y), 1)), problem.prior_location[place], problem.prior_scale[place])
-    moments = _moments(prior, problem, j)
+    one = NormalProblem(y, se, np.ones((len(y), 1)), problem.prior_location[place], problem.prior_scale[place])
 
     def log_density(tau: Array) -> Array:
-        return prior.log_density(tau) + alone.given(tau).log_evidence
+        return prior.log_density(tau) + one.given(tau).log_evidence
 
     # What both outcomes say together has its singularities at +-i s sqrt(1 - r^2) at least, s and r of a trial.
     correlation = problem.covariance[seen] / np.prod(np.where(problem.reported, problem.se, 1.0), axis=1)[seen]
-    scale = float((se * np.sqrt(1.0 - correlation**2)).min())
-    edges = tau_nodes(log_density, scale, prior.breaks, moments, int(np.ceil(finer * PANELS))).edges
-    tau, log_weight = panel_nodes(edges, scale, int(np.ceil(finer * NODES)))
+    return log_density, float((se * np.sqrt(1.0 - correlation**2)).min())
+
+
+def axis_on(
+    edges: Array,
+    n: int,
+    prior: HeterogeneityPrior,
+    log_density: Callable[[Array], Array],
+    scale: float,
+    moments: int,
+) -> TauAxis:
+    """n nodes in each of given panels, and what the outcome alone says there."""
+    tau, log_weight = panel_nodes(edges, scale, n)
     log_mass = log_weight + log_density(tau)
     with_moments = np.stack([log_mass, log_mass + moments * np.log(tau)])
     with_moments -= with_moments.max(axis=1, keepdims=True)
@@ -176,7 +193,7 @@ def panel_nodes(edges: Array, scale: float, n: int) -> tuple[Array, Array]:
     return scale * np.sinh(u), np.log((half * w).ravel()) + log_slope
 
 
-def _moments(prior: HeterogeneityPrior, problem: JointProblem, j: int) -> int:
+def moments_of(prior: HeterogeneityPrior, problem: JointProblem, j: int) -> int:
     """How many moments tau_j has; refuses a posterior that cannot be normalised: see `over_tau`."""
     k, flat = int(problem.reported[:, j].sum()), int(np.isinf(problem.prior_scale[j]))
     tail = prior.tail_exponent + k - flat
@@ -189,7 +206,7 @@ def _moments(prior: HeterogeneityPrior, problem: JointProblem, j: int) -> int:
     return int(tail > 2.0) + int(tail > 3.0)
 
 
-def _likely(problem: JointProblem, axes: tuple[TauAxis, ...]) -> Callable[[Array], Array]:
+def likely(problem: JointProblem, axes: tuple[TauAxis, ...]) -> Callable[[Array], Array]:
     """The likelihood of rho, as far as a few pairs of tau show it."""
     places = []
     for axis in axes:
@@ -206,7 +223,7 @@ def _likely(problem: JointProblem, axes: tuple[TauAxis, ...]) -> Callable[[Array
     return likelihood
 
 
-def _analytic_beyond(problem: JointProblem, axes: tuple[TauAxis, ...]) -> float:
+def analytic_beyond(problem: JointProblem, axes: tuple[TauAxis, ...]) -> float:
     """How far beyond -1 and 1 the likelihood is analytic in rho, at all but the largest tau."""
     if not problem.both.any():
         return 1.0
@@ -214,5 +231,5 @@ def _analytic_beyond(problem: JointProblem, axes: tuple[TauAxis, ...]) -> float:
     for j, axis in enumerate(axes):
         mass = np.exp(axis.log_alone)
         outer = axis.tau[np.searchsorted(np.cumsum(mass) / mass.sum(), OUTER)]
-        terms.append(float(problem.se[problem.both, j].min() / max(outer, 1e-300)) ** 2)
+        terms.append(float(problem.se[problem.both, j].min() / max(outer, 1e-100)) ** 2)
     return min(max(0.5 * sum(terms), 1e-6), 1.0)

@@ -42,6 +42,8 @@ class ExactJointPosterior(JointPosterior):
     """
 
     engine = "exact"
+    finer_by = 1.5  # of the nodes on every axis, for the self-check
+    limit = 1e-6  # of a posterior standard deviation, that the self-check may move
 
     def __init__(
         self,
@@ -180,7 +182,7 @@ class ExactJointPosterior(JointPosterior):
         return joint_tree(self, {name: v.reshape(chains, draws, *v.shape[1:]) for name, v in flat.items()}, seed=seed)
 
     def accuracy(self) -> pd.DataFrame:
-        """How far each number moves with half as many nodes again on every axis, in posterior standard deviations.
+        """How far each number moves with `finer_by` times the nodes on every axis, in posterior standard deviations.
 
         Returns
         -------
@@ -188,7 +190,7 @@ class ExactJointPosterior(JointPosterior):
         """
         from bayesmeta.exact.joint import fit_joint_exact
 
-        fine = fit_joint_exact(self.trials, self.model, 1.5 * self._finer)
+        fine = fit_joint_exact(self.trials, self.model, self.finer_by * self._finer)
         one, other = self.summary(), fine.summary()
         change = (one - other).abs().max(axis=1) / other["sd"].where(other["sd"] > 0.0, 1.0)
         assert self.log_marginal_likelihood is not None

@@ -85,7 +85,12 @@ def rho_nodes(prior: CorrelationPrior, delta: float, n: int = SIZES[-1]) -> RhoN
 
 
 def enough_rho_nodes(
-    prior: CorrelationPrior, delta: float, likelihood: Callable[[Array], Array], finer: float = 1.0
+    prior: CorrelationPrior,
+    delta: float,
+    likelihood: Callable[[Array], Array],
+    finer: float = 1.0,
+    resolved: float = RESOLVED,
+    sizes: tuple[int, ...] = SIZES,
 ) -> RhoNodes:
     """As many nodes as a likelihood needs.
 
@@ -94,6 +99,8 @@ def enough_rho_nodes(
     prior, delta : as in `rho_nodes`.
     likelihood : vectorised, of rho.
     finer : factor on the number of nodes, for the self-check.
+    resolved : how well the nodes must carry the likelihood to the points between them, of its largest value.
+    sizes : numbers of nodes that are tried.
 
     Returns
     -------
@@ -101,12 +108,12 @@ def enough_rho_nodes(
     """
     if prior.point is not None:
         return rho_nodes(prior, delta)
-    for n in SIZES:
+    for n in sizes:
         nodes = rho_nodes(prior, delta, n)
         between = 0.5 * (nodes.x[1:] + nodes.x[:-1])
         known = likelihood(np.concatenate([nodes.rho, nodes.at(between)]))
         error = np.abs(lagrange(nodes.x, between) @ known[:n] - known[n:]).max()
-        if error <= RESOLVED * known.max():
+        if error <= resolved * known.max():
             break
     return rho_nodes(prior, delta, int(np.ceil(finer * n))) if finer != 1.0 else nodes
 

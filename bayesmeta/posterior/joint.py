@@ -98,6 +98,10 @@ class JointPosterior(ABC):
     def draws(self, n: int = 4000, seed: int = 20230227) -> dict[str, Array]:
         """Joint draws: mu and tau (n, 2), rho (n,), theta (n, k, 2), theta_new (n, 2)."""
 
+    def pooled_draws(self, n: int, seed: int) -> dict[str, Array]:
+        """Joint draws of mu and theta_new (n, 2) alone, where those of the trials cost more."""
+        return self.draws(n, seed)
+
     @abstractmethod
     def to_arviz(self) -> Any:
         """An xarray.DataTree with which every ArviZ plot and statistic works."""

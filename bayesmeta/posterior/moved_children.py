@@ -94,7 +94,7 @@ def moved_children(
     [0.3, -0.0, -0.2]
     """
     first, second = control
-    effect = posterior.draws(draws, seed)["theta_new" if new_setting else "mu"]
+    effect = posterior.pooled_draws(draws, seed)["theta_new" if new_setting else "mu"]
     after, impossible = treated_proportions(effect, control)
     before = np.array([first, 1.0 - first - second, second])
     changes = after - before

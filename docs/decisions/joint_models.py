@@ -1,6 +1,7 @@
-"""Prints the tables of joint-models.md: python docs/decisions/joint_models.py [--nuts]"""
+"""Prints the tables of joint-models.md: python docs/decisions/joint_models.py [--nuts] [--counts]"""
 
 import sys
+import time
 from itertools import product
 
 import numpy as np
@@ -62,15 +63,38 @@ def line(model: bm.JointModel, **options: object) -> str:
     return f"| {model.likelihood} | {model.rho} | " + " | ".join(cells) + " |"
 
 
-def priors(nuts: bool) -> None:
+def priors() -> None:
     """What the prior of rho and the likelihood change."""
     print("| likelihood | rho | OR secure | OR disorganised | rho | P(both) | P(both), new setting | sd / alone |")
     print("|---|---|---|---|---|---|---|---|")
     for rho in ("uniform(-1, 1)", "lkj(2)", "uniform(-1, 0)", "fixed(0)", "fixed(-0.8)"):
         print(line(bm.JointModel("normal", rho=rho)))
-    if nuts:
-        for rho in ("uniform(-1, 1)", "uniform(-1, 0)", "fixed(0)"):
-            print(line(bm.JointModel("trinomial", rho=rho), engine="nuts"))
+    for rho in ("uniform(-1, 1)", "lkj(2)", "uniform(-1, 0)", "fixed(0)", "fixed(-0.8)"):
+        print(line(bm.JointModel("trinomial", rho=rho)))
+
+
+def counts() -> None:
+    """The exact trinomial fit: time, and how far its numbers move at more nodes and finer grids."""
+    print("\n| prior of tau, rho | nodes | fit, s of CPU | summary | study effects | worst change | evidence |")
+    print("|---|---|---|---|---|---|---|")
+    for tau, rho in (
+        ("half_normal(0.5)", "uniform(-1, 1)"),
+        ("half_normal(0.5)", "uniform(-1, 0)"),
+        ("half_normal(1)", "lkj(2)"),
+        ("lognormal(-1.28, 0.87)", "uniform(-1, 1)"),
+        ("uniform(0, 2)", "fixed(0)"),
+    ):
+        start = time.process_time()
+        posterior = bm.fit(TRIALS, bm.JointModel("trinomial", tau=tau, rho=rho))
+        fitted = time.process_time()
+        posterior.summary()
+        summarised = time.process_time()
+        posterior.studies()
+        times = fitted - start, summarised - fitted, time.process_time() - summarised
+        change = posterior.accuracy()["change"]
+        seconds = " | ".join(f"{one:.1f}" for one in times)
+        worst = f"{change.iloc[:-1].max():.0e} ({change.iloc[:-1].idxmax()})"
+        print(f"| {tau}, {rho} | {posterior.diagnostics['nodes']} | {seconds} | {worst} | {change.iloc[-1]:.0e} |")
 
 
 def lower_tail() -> None:
@@ -89,7 +113,9 @@ def lower_tail() -> None:
 if __name__ == "__main__":
     covariances()
     print()
-    priors("--nuts" in sys.argv)
+    priors()
+    if "--counts" in sys.argv:
+        counts()
     if "--nuts" in sys.argv:
         lower_tail()
     effects = joint_effects(TRIALS)

@@ -31,6 +31,27 @@ def test_nuts_gives_the_exact_posterior_of_the_bivariate_normal_model(model):
     same_posterior(bm.fit(BOTH, model), draws).require()
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        bm.JointModel("trinomial"),
+        bm.JointModel(
+            "trinomial", rho="uniform(-1, 0)", tau=("half_normal(1)", "half_normal(0.2)"), mu="normal(0.5, 1)"
+        ),
+    ],
+    ids=lambda model: f"{model.to_dict()['rho']}, {model.to_dict()['tau']}",
+)
+def test_nuts_gives_the_exact_posterior_of_the_trinomial_model(model):
+    draws = bm.fit(BOTH, model, engine="nuts", draws=2000)
+    convergence(draws).require()
+    exact = bm.fit(BOTH, model)
+    same_posterior(exact, draws).require()
+    for new in (False, True):
+        p = exact.joint_probability(new_setting=new)
+        # Draws of a chain count for less than independent ones: a quarter of them does for every quantity here.
+        assert abs(draws.joint_probability(new_setting=new) - p) < LIMIT * np.sqrt(p * (1 - p) / 2000) + 1e-4
+
+
 def test_the_trinomial_model_of_one_outcome_is_the_binomial_model():
     # The second outcome by one trial that does not report the first: with rho = 0 it tells the first nothing, whose
     # counts are those of two categories.

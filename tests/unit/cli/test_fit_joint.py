@@ -54,6 +54,18 @@ def test_people_read_both_outcomes_where_they_move_and_what_was_borrowed():
     assert "prefer it (--likelihood trinomial)" in text
 
 
+def test_counts_are_fitted_exactly_where_nobody_asks_for_draws(table):
+    options = ("--tau", "fixed(0.3)", "--rho", "fixed(-0.5)", "--control-arm", "0.3,0.3", "--borrowing", "--json")
+    result = run("fit", table, "--likelihood", "trinomial", *options)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout, parse_constant=pytest.fail)
+    assert found["engine"] == "exact"
+    assert found["log_marginal_likelihood"] < 0
+    assert len(found["studies"]) == 4
+    assert found["moved"]["categories"][0]["change"] > 0
+    assert "Borrowing of strength" in found["borrowing"]["sentence"]
+
+
 def test_the_self_check_goes_with_it(table):
     result = run("fit", table, "--joint", "--accuracy", "--json")
     assert json.loads(result.stdout)["diagnostics"]["accuracy"]["worst_change"] < 1e-6
