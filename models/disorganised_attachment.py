@@ -34,6 +34,8 @@ by_focus = pooled.but(
     moderators="~ sensitivity_focused",  # sensitivity-focused against other interventions
     beta=bm.Normal(0, 1),  # ratio of the groups' ORs: 95% between 1/7 and 7
 )
+# Do these priors expect trials such as these at all?
+expected = bm.checks.prior_predictive(trials, pooled)
 
 # 4. Posterior, exactly: no Monte Carlo error
 run.say("Exact posteriors")
@@ -61,10 +63,11 @@ binomial_by_focus = bm.fit(trials, by_focus.but(likelihood="binomial"))
 # 7. Pictures and tables
 run.save(
     bm.plots.forest(exact_by_focus, pools, plain=exact),
+    bm.plots.prior_predictive(expected),
     bm.plots.prior_posterior(exact),
     bm.plots.new_setting(exact),
     bm.plots.subgroups(exact_by_focus),
     *bm.plots.diagnostics(draws_by_focus),
 )
 fits = [exact, exact_by_focus, normal, binomial, binomial_by_focus, draws, draws_by_focus]
-run.report(pools, *fits, *converged, *same, agreement, reproduced)
+run.report(pools, expected, *fits, *converged, *same, agreement, reproduced)

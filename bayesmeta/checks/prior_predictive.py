@@ -66,10 +66,10 @@ class PriorPredictive:
         said += f" Observed: {ratio(self.table['observed'].min())} to {ratio(self.table['observed'].max())}."
         outside = self.table[~self.table["inside"]]
         if outside.empty:
-            said += f" {_all(len(self.table))} where the priors expect 95%."
+            said += f" {'It lies' if len(self.table) == 1 else 'All lie'} where the priors expect 95%."
         else:
             said += (
-                f" {len(outside)} of {len(self.table)} outside the 95% that the priors expect"
+                f" {len(outside)} of {len(self.table)} estimates lie outside the 95% that the priors expect"
                 f" ({listed(outside['study'].tolist())}): the priors and the data are at odds there."
             )
         spread = self.together[self.together["quantity"] == "sd between trials"]
@@ -177,7 +177,3 @@ def _beside(expected: Array, observed: Array) -> dict[str, Array]:
     median, lower, upper = np.quantile(expected, LEVELS, axis=0)
     position = np.mean(expected <= observed + EQUAL, axis=0)
     return {"observed": observed, "median": median, "lower": lower, "upper": upper, "position": position}
-
-
-def _all(k: int) -> str:
-    return "The trial lies" if k == 1 else f"All {k} lie"

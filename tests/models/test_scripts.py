@@ -39,7 +39,18 @@ def test_the_reanalysis_runs_step_by_step(script: str, tmp_path: Path):
     assert "not a replication" in done.stderr
     assert "Posterior: median (95% interval)" in done.stdout
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    pictures = {"forest", "prior-posterior", "new-setting", "subgroups", "trace", "rank", "energy", "ess", "pair"}
+    pictures = {
+        "forest",
+        "prior-predictive",
+        "prior-posterior",
+        "new-setting",
+        "subgroups",
+        "trace",
+        "rank",
+        "energy",
+        "ess",
+        "pair",
+    }
     assert {f"{name}.png" for name in pictures} <= files
     assert {"results.json", "results.csv", "record.json"} <= files
     assert any(name.endswith(".nc") for name in files)

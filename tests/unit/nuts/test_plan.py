@@ -6,7 +6,7 @@ import pytest
 from bayesmeta.effects import effect_sizes
 from bayesmeta.model import Model
 from bayesmeta.nuts.plan import plan_of
-from bayesmeta.trials import load
+from bayesmeta.trials import load, read_trials
 
 
 def plan(trials, **model):
@@ -75,3 +75,14 @@ def test_without_random_effects_there_is_no_prior_of_tau(trials):
     found = plan(trials, random_effects="none")
     assert found.structure.tau is None
     assert found.prior_parameters == pytest.approx([0, Model("normal").prior_of("mu").sd, 0, 1])
+
+
+@pytest.mark.parametrize("likelihood", ["normal", "binomial", "hypergeometric"])
+def test_a_trial_name_in_one_row_is_the_ordinary_model(trials, likelihood):
+    # Several arms of which each trial has one: what is sampled does not change.
+    named = read_trials(trials.table.assign(trial=[f"trial {i}" for i in range(trials.k)]))
+    one, other = (plan(table, likelihood=likelihood) for table in (trials, named))
+    assert one.structure == other.structure
+    assert one.data.keys() == other.data.keys()
+    for name, values in one.data.items():
+        np.testing.assert_array_equal(values, other.data[name])
