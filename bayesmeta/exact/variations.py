@@ -31,6 +31,7 @@ RESOLVED = 1e-9  # what the last Chebyshev coefficients of all trials together m
 SLACK = 5.0  # an end of a window may lie so much less far below a peak
 DENSE = 161
 MOST_POINTS = 400  # a window that asks for more is too wide for the narrowest variation
+STRIDE = 12.0  # in u, at once
 BEYOND = 1e-9  # of a variation's mass may lie beyond the nodes of tau
 KEPT = 3  # tables
 REACHES = 5  # how often nodes of tau are added
@@ -208,8 +209,9 @@ class Variations:
             if max(one.beyond for one in found.weights) <= BEYOND:
                 self._tables = [made, *self._tables][:KEPT]
                 return found
-            largest = max(one.largest(0.1 * BEYOND) for one in found.weights)
-            last = max(last + 0.5, float(np.arcsinh(largest / made.panels.scale)) + 0.3)
+            farthest = max(one.reach(0.1 * BEYOND) for one in found.weights)
+            needed = float(np.arcsinh(farthest / made.panels.scale)) + 0.3
+            last = max(last + 0.5, min(needed, last + STRIDE))
         return None
 
     @property

@@ -81,6 +81,15 @@ def test_what_the_trials_say_alone_is_a_fit_with_flat_priors():
     close(found, bm.fit(trials, MODEL.but(mu="flat", tau="improper_uniform")))
 
 
+@pytest.mark.parametrize("rows", ["arms", "main"])
+def test_what_three_trials_say_alone_is_found_however_far_tau_reaches(rows):
+    trials = bm.load("attachment/disorganised", rows=rows)
+    found = sensitivity.prior_grid(trials, MODEL, tau=["half_normal(1)"], mu=["normal(0, 1)"]).data_only
+    alone = bm.fit(trials, MODEL.but(mu="flat", tau="improper_uniform"))
+    for name in ("lower", "median", "upper"):  # tails of tau as tau^-2: a share of 1e-9 is left out
+        assert found[name] == pytest.approx(row_of(alone)[name], abs=1e-5)
+
+
 def test_a_point_of_a_curve_is_a_fit_under_its_prior(posterior):
     curve = sensitivity.tipping_point(posterior, trials=False).curve
     for question, one in (("sceptical prior of mu", "mu"), ("half-normal prior of tau", "tau")):
