@@ -1,6 +1,6 @@
 """Two outcomes at once under other priors, the other likelihood, and without each trial."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, ClassVar
@@ -26,6 +26,15 @@ from bayesmeta.wording import between, counted, listed, number
 
 #: No opinion, two that lean towards 0, either sign alone, independence, and nearly one outcome.
 RHO = ("uniform(-1, 1)", "lkj(2)", "lkj(4)", "uniform(-1, 0)", "uniform(0, 1)", "fixed(0)", "fixed(-0.8)")
+DEFAULT: Mapping[str, Sequence[str]] = {"rho": RHO, "tau": TAU, "mu": MU}
+#: Where a fit takes seconds and not a fraction of one: the ends of these lists, and what is between.
+SHORT: dict[str, Mapping[str, Sequence[str]]] = {
+    "trinomial": {
+        "rho": ("uniform(-1, 1)", "uniform(-1, 0)", "fixed(0)", "fixed(-0.8)"),
+        "tau": ("half_normal(0.1)", "half_normal(0.5)", "half_normal(1)", "half_cauchy(0.5)", "uniform(0, 10)"),
+        "mu": ("odds_ratio_within(250)", "normal(0, 1)", "flat"),
+    }
+}
 LEVELS = np.array([0.5, 0.025, 0.975])
 ENDS = ("", "_lower", "_upper")
 
@@ -42,11 +51,12 @@ class Asked:
     rho: Sequence[CorrelationPrior | str] | None = None
 
 
-def _priors(part: str, default: Sequence[str]) -> Callable[[JointPosterior, Asked], Iterator[Variation]]:
+def _priors(part: str) -> Callable[[JointPosterior, Asked], Iterator[Variation]]:
     """The model with another prior of one part, the same for both outcomes; its own one is the analysis as given."""
 
     def variations(given: JointPosterior, asked: Asked) -> Iterator[Variation]:
         tried = getattr(asked, part)
+        default = SHORT.get(given.model.likelihood, DEFAULT)[part]
         for prior in default if tried is None else tried:
             model = given.model.but(**{part: prior})
             if model != given.model:
@@ -70,9 +80,9 @@ def _trials(given: JointPosterior, _: Asked) -> Iterator[Variation]:
 
 #: What is varied, one thing at a time.
 KINDS: dict[str, Callable[[JointPosterior, Asked], Iterator[Variation]]] = {
-    "prior of rho": _priors("rho", RHO),
-    "prior of tau": _priors("tau", TAU),
-    "prior of mu": _priors("mu", MU),
+    "prior of rho": _priors("rho"),
+    "prior of tau": _priors("tau"),
+    "prior of mu": _priors("mu"),
     "likelihood": _likelihoods,
     "without": _trials,
 }
@@ -139,7 +149,8 @@ def joint(
     ----------
     posterior : the analysis as given (of either engine), or trials with both outcomes.
     model : with trials, the model; None for the default one.
-    tau, mu, rho : priors to try, or their text, each for both outcomes; None for the default lists, () for none.
+    tau, mu, rho : priors to try, or their text, each for both outcomes; () for none; None for the default lists, which
+        are short with the trinomial likelihood, a fit of which takes seconds.
 
     Returns
     -------

@@ -7,8 +7,7 @@ import pytest
 
 import bayesmeta as bm
 from bayesmeta.errors import BayesmetaError, ModelError, PriorError
-from bayesmeta.sensitivity.joint import RHO, row_of
-from bayesmeta.sensitivity.prior_choices import MU, TAU
+from bayesmeta.sensitivity.joint import DEFAULT, RHO, SHORT, row_of
 from tests.plots.reading import by_gid, words
 from tests.unit.cli.running import refused, run
 
@@ -64,9 +63,12 @@ def test_the_sentence_has_the_ranges_of_the_table_and_names_what_says_something_
 def test_by_default_every_prior_is_tried_but_the_given_one():
     asked = bm.sensitivity.joint(bm.fit(TRIALS, MODEL.but(rho="lkj(4)")), tau=(), mu=())
     assert set(asked.table.query("kind == 'prior of rho'")["variation"]) == set(RHO) - {"lkj(4)"}
-    for prior in (*TAU, *MU, *RHO):
-        part = "rho" if prior in RHO else "tau" if prior in TAU else "mu"
-        assert MODEL.but(**{part: prior})  # each of them can be stated
+
+
+def test_every_default_prior_can_be_stated():
+    for lists in (DEFAULT, *SHORT.values()):
+        for part, priors in lists.items():
+            assert len({MODEL.but(**{part: prior}).to_dict()[part] for prior in priors}) == len(priors)
 
 
 def test_what_cannot_be_fitted_is_refused_with_its_reason():
