@@ -159,7 +159,7 @@ def draw_baselines(problem: TrinomialProblem, theta: Array, rng: np.random.Gener
 
 
 def _two_baselines(part: object, theta: Array, rng: np.random.Generator) -> Array:
-    from bayesmeta.likelihoods.trinomial_trial import TrinomialTrial
+    from bayesmeta.likelihoods.trinomial import TrinomialTrial
 
     assert isinstance(part, TrinomialTrial)
     v, y, value = part.lattice(theta, FINE)

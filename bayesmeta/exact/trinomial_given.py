@@ -10,7 +10,7 @@ from bayesmeta.effects import JointEffects
 from bayesmeta.exact.joint_given import JointGiven, JointProblem
 from bayesmeta.exact.prepared import Prepared, prepare
 from bayesmeta.exact.trinomial_spectra import REACH, Spectra, Surface, in_effects, in_sums
-from bayesmeta.likelihoods.trinomial_trial import TrinomialTrial
+from bayesmeta.likelihoods.trinomial import TrinomialTrial
 from bayesmeta.model import JointModel, Model
 from bayesmeta.trials import JointTrials
 from bayesmeta.types import Array, Integers

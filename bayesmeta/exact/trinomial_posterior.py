@@ -154,7 +154,7 @@ class ExactTrinomialPosterior(ExactJointPosterior):
         """Independent draws as an xarray.DataTree for ArviZ: see `bayesmeta.posterior.joint_arviz.joint_tree`."""
         flat = self.draws(draws * chains, seed)
         shaped = {name: v.reshape(chains, draws, *v.shape[1:]) for name, v in flat.items()}
-        return joint_tree(self, shaped, seed=seed, sample_stats={"diverging": np.zeros((chains, draws), dtype=bool)})
+        return joint_tree(self, shaped, seed=seed)
 
 
 def line_of(name: str, weight: Array, mean: Array, sd: Array, moments: int) -> Marginal:

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from bayesmeta.likelihoods.series import NODES, Panels
-from bayesmeta.likelihoods.trinomial_trial import TrinomialTrial
+from bayesmeta.likelihoods.trinomial import TrinomialTrial
 from bayesmeta.types import Array, Booleans
 
 BAND = 5.8  # standard deviations of a normal spectrum that are kept: the rest is 5e-8

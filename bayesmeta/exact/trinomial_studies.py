@@ -20,7 +20,7 @@ from bayesmeta.exact.trinomial_nodes import TrinomialNodes
 from bayesmeta.exact.trinomial_spectra import Spectra, Surface, in_sums
 from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.likelihoods.series import Panels
-from bayesmeta.likelihoods.trinomial_trial import TrinomialTrial
+from bayesmeta.likelihoods.trinomial import TrinomialTrial
 from bayesmeta.likelihoods.values import binomial_log_p
 from bayesmeta.posterior import Marginal
 from bayesmeta.posterior.bivariate import mixture_density

@@ -8,8 +8,8 @@ from scipy.special import erfc, gammaln
 from bayesmeta.likelihoods.normal import LOG_2PI
 from bayesmeta.types import Array
 
-FALL = 27.0  # below its peak, in logs, an integrand is no longer summed
-STEP = 0.9  # of the sums, in conditional standard deviations at the mode
+FALL = 22.0  # below its peak, in logs, an integrand is no longer summed
+STEP = 0.95  # of the sums, in conditional standard deviations at the mode
 WIDEST = 0.45  # step in log odds: the logistic function has singularities at +-i pi
 NEWTON = 40
 NEAR = 0.02  # standard deviations from the mode at which the search for it ends
@@ -106,7 +106,8 @@ class TrinomialTrial:
         size = max(CELLS // (len(axes[0]) * len(axes[1])), 1)
         for start in range(0, len(theta), size):
             part = slice(start, start + size)
-            value = self.log_integrand(*_on((frame[0][part], frame[1][part], frame[2][part]), *axes), theta[part])
+            here = frame[0][part], frame[1][part], frame[2][part]
+            value = self.log_integrand(*_on(here, *axes), theta[part])
             top = value.max(axis=(1, 2))
             value -= top[:, None, None]
             found[part] = np.log(np.exp(value, out=value).sum(axis=(1, 2))) + top

@@ -132,6 +132,7 @@ class JointModel:
 #: Likelihoods that the exact engine carries, each with what it asks of the model.
 EXACT: dict[str, Callable[[JointModel], bool]] = {
     "normal": lambda model: all(prior.gaussian is not None for prior in model.mu_priors),
+    "trinomial": lambda model: all(prior.gaussian is not None for prior in (*model.mu_priors, model.baseline_prior)),
 }
 
 

@@ -53,7 +53,7 @@ def test_a_row_is_the_fit_without_that_trial(found):
 def test_the_sentence_has_the_ranges_of_the_table_and_names_what_says_something_else(found):
     changed = found.table[found.table["changes"]]
     assert changed["variation"].tolist() == ["uniform(0, 10)"]
-    assert "something else about OR 1 in 1 of 12: under tau uniform(0, 10)." in found.sentence
+    assert "something else about OR 1 in 1 of 13: under tau uniform(0, 10)." in found.sentence
     secure = found.table["odds_ratio[secure attachment]"]
     assert f"the OR of secure attachment runs from {secure.min():.2f} to {secure.max():.2f}" in found.sentence
     assert f"from {found.table['both'].min():.3f} to " in found.sentence
@@ -93,7 +93,7 @@ def test_where_nobody_says_what_is_wished_the_sides_are_those_of_the_effects():
 
 def test_plain_data_is_whole(found):
     plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert len(plain["rows"]) == len(found.table) == 12
+    assert len(plain["rows"]) == len(found.table) == 13
     assert plain["given"]["both"] == found.given["both"]
 
 
@@ -127,7 +127,9 @@ def test_the_command_prints_and_writes_it(tmp_path):
     result = run("sensitivity", "attachment/classification", "--joint", *grids, "--json")
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
-    assert found["sentence"].startswith("Varied one at a time (1 prior of rho, 1 prior of tau, 1 prior of mu and 8 ")
+    assert found["sentence"].startswith(
+        "Varied one at a time (1 prior of rho, 1 prior of tau, 1 prior of mu, the other likelihood and 8 "
+    )
     assert [row["variation"] for row in found["rows"]][:3] == ["fixed(0)", "half_normal(1)", "flat"]
     result = run("sensitivity", "attachment/classification", "--joint", *grids, "--pictures", tmp_path / "new")
     assert result.exit_code == 0, result.stderr

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, gammaln, ndtr, xlogy
 
-from bayesmeta.likelihoods.trinomial_trial import TrinomialTrial
+from bayesmeta.likelihoods.trinomial import TrinomialTrial
 
 
 def written_out(categories, theta, location, scale):
