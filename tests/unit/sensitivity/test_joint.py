@@ -57,7 +57,9 @@ def test_the_sentence_has_the_ranges_of_the_table_and_names_what_says_something_
     secure = found.table["odds_ratio[secure attachment]"]
     assert f"the OR of secure attachment runs from {secure.min():.2f} to {secure.max():.2f}" in found.sentence
     assert f"from {found.table['both'].min():.3f} to " in found.sentence
-    assert "1 prior of rho, 2 priors of tau, 1 prior of mu and 8 trials left out" in found.sentence
+    assert (
+        "1 prior of rho, 2 priors of tau, 1 prior of mu, the other likelihood and 8 trials left out" in found.sentence
+    )
 
 
 def test_by_default_every_prior_is_tried_but_the_given_one():
