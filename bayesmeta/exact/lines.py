@@ -14,7 +14,7 @@ ROUNDS = 60
 SLACK = 9.0  # a window may reach farther down than asked for
 SPACING = 0.4  # of the conditional standard deviation: the trapezoid rule between equally spaced points
 RESOLVED = 1e-9  # what the last Chebyshev coefficients of a log density may still hold
-MOST = 160
+MOST = 640
 FEW = 12
 MOST_POINTS = 2400
 NEGLIGIBLE = 1e-15  # share of a part at a node of tau
@@ -185,10 +185,15 @@ def solve(
         moving = moving[~still]
         if not len(moving):
             break
-    every = np.arange(len(low))
+    every = left = np.arange(len(low))
+    series = np.empty((len(low), 0))
     while True:
-        series = log_posterior(window_nodes(low, high, nodes), every) @ to_chebyshev(nodes).T
-        if nodes >= most or np.abs(series[:, -2:]).max() < resolved:
+        found = log_posterior(window_nodes(low[left], high[left], nodes), left) @ to_chebyshev(nodes).T
+        series = np.pad(series, ((0, 0), (0, nodes - series.shape[1])))
+        series[left] = found
+        ends = np.abs(found[:, -2:]).max(axis=1)
+        left = left[ends >= resolved]  # outliers make narrow peaks in wide windows, at some tau
+        if nodes >= most or not len(left):
             break
         nodes *= 2
     nothing = np.zeros(len(low))

@@ -55,6 +55,11 @@ def test_the_self_check_finds_nothing(effects):
     assert posterior._effects_of_studies.closure == approx(1.0, abs=1e-8)
 
 
+def test_a_narrow_peak_on_the_wide_tails_of_outliers_is_resolved():
+    posterior = fit([[12, 40, 9, 42], [5, 30, 1, 28]], random_effects="mixture(0.1, 10)")
+    assert posterior.accuracy()["change"].max() < 1e-6
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
