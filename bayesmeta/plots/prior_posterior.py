@@ -62,7 +62,7 @@ def _coefficient(axes: Axes, posterior: Posterior, name: str) -> None:
     # Enough of a wide prior to see that it is flat here, without making a needle of the posterior.
     wide = [float(prior.quantile(p)) for p in (0.25, 0.75)] if prior.proper else []
     low, high = limits(seen, [*seen, *wide], spare=0.6, least=0.0)
-    is_effect = name == "mu"
+    is_effect = name == "mu" or name in _means_of_groups(posterior)
     label = "Ratio of τ (log scale)" if name.startswith("alpha") else "Ratio of odds ratios (log scale)"
     set_axis(axes, low, high, PANEL - 0.5, "Odds ratio (log scale)" if is_effect else label)
     after = hill(axes, marginal, base=0.0, height=1.0, highest=1.0, color=BLUE, gid="posterior")
@@ -74,11 +74,18 @@ def _coefficient(axes: Axes, posterior: Posterior, name: str) -> None:
         before = odds_ratio(*(float(prior.quantile(p)) for p in (0.5, 0.025, 0.975)))
     if is_effect:
         name_sides(axes, posterior.trials.direction, 33)
-    reference = " (moderators at zero or reference)" if is_effect and posterior.design.moderators else ""
-    title = f"Mean effect μ{reference}" if is_effect else name
+    reference = " (moderators at zero or reference)" if posterior.design.moderators else ""
+    title = f"Mean effect μ{reference}" if name == "mu" else name
     axes.set_title(fitted(title, PANEL - 0.4, 9.5, bold=True))
     _key(axes, prior, f"OR {text}" if is_effect else text, before, below=-0.33 if is_effect else -0.24)
     axes.set_ylim(0.0, 1.12 * max(highest_density(marginal), *_heights(axes, "prior")))
+
+
+def _means_of_groups(posterior: Posterior) -> set[str]:
+    """The coefficients that are a group's mean effect by themselves: those of a formula without intercept."""
+    design = posterior.design
+    rows = [design.row(setting) for setting in design.settings().values()]
+    return {design.columns[int(row.argmax())] for row in rows if row.max() == 1.0 and np.count_nonzero(row) == 1}
 
 
 def _heterogeneity(axes: Axes, posterior: Posterior, name: str) -> None:

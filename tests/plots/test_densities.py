@@ -66,6 +66,12 @@ def test_every_coefficient_has_its_panel(grouped):
     assert titles[1:] == ["sensitivity_focused[T.yes]", "Heterogeneity τ"]
 
 
+def test_a_group_without_an_intercept_has_an_odds_ratio_and_not_a_ratio_of_two(secure, grouped):
+    alone = bm.plots.prior_posterior(normal(secure, moderators="~ 0 + sensitivity_focused"))
+    assert [axes.get_xlabel() for axes in alone.axes[:2]] == ["Odds ratio (log scale)"] * 2
+    assert bm.plots.prior_posterior(grouped).axes[1].get_xlabel() == "Ratio of odds ratios (log scale)"
+
+
 def test_a_common_effect_model_says_so(secure):
     assert "common-effect model: τ = 0" in words(bm.plots.prior_posterior(normal(secure, random_effects="none")))
 
