@@ -1,6 +1,6 @@
 """How long the sensitivity analysis takes: 1,000 priors at once, 100 of tau after a fit, every part on 26 trials.
 
-    python benchmarks/sensitivity.py
+    OPENBLAS_NUM_THREADS=1 python benchmarks/sensitivity.py
 
 Milliseconds of processor time, the least of repeated runs in one warm process; and the largest difference between the
 grid and fits one at a time.

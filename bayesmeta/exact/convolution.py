@@ -91,15 +91,16 @@ class Convolution:
     kernel: Kernel
     pairs: Mapping[tuple[int, int], TwoArmGrid] = field(default_factory=dict)
 
-    def finest(self, m: Array) -> float:
-        """Scale of the random effects below which the grid is interpolated and not summed, for these means.
+    def finest(self, m: Array) -> Array:
+        """(T,) scale of the random effects below which the grid is interpolated and not summed, for means m (T, n).
 
         It is fine where the predictors of its own fit lie; with trials left out they may lie farther off.
         """
-        edges = self.grid.panels.edges
-        first, last = np.searchsorted(edges, (float(m.min()), float(m.max())))
-        widest = float(np.max(self.grid.panels.half[max(int(first) - 1, 0) : int(last)], initial=0.0))
-        return max(0.5 * self.grid.finest, widest / COARSEST)
+        edges, half = self.grid.panels.edges, self.grid.panels.half
+        first, last = np.searchsorted(edges, m.min(axis=1)), np.searchsorted(edges, m.max(axis=1))
+        ends = np.stack([np.minimum(np.maximum(first - 1, 0), len(half)), np.minimum(last, len(half))], axis=1)
+        widest = np.maximum.reduceat(np.append(half, 0.0), ends.ravel())[::2]  # between the ends of each
+        return np.maximum(0.5 * self.grid.finest, np.where(ends[:, 0] < ends[:, 1], widest, 0.0) / COARSEST)
 
     def log_marginal(self, m: Array, tau: Array, rows: Integers | None = None) -> Array:
         """l_i(m, tau) = log integral p(y_i | theta) g(theta; m, tau) d theta.
@@ -121,19 +122,19 @@ class Convolution:
             mass, nodes = mass[:, seen], nodes[seen]
         chosen = np.arange(len(mass)) if rows is None else rows
         found = np.zeros((len(mass), *m.shape))
-        for t, scale in enumerate(tau.tolist()):
-            finest = self.finest(m[t])
-            # Nodes farther from every mean than this have a normal density of zero in double precision.
-            reach = FARTHEST * scale * float(self.kernel.scale.max()) if self.kernel.density is None else np.inf
-            first, last = np.searchsorted(nodes, (float(m[t].min()) - reach, float(m[t].max()) + reach))
+        # Nodes farther from every mean than this have a normal density of zero in double precision.
+        reach = FARTHEST * tau * float(self.kernel.scale.max()) if self.kernel.density is None else np.inf
+        first, last = np.searchsorted(nodes, m.min(axis=1) - reach), np.searchsorted(nodes, m.max(axis=1) + reach)
+        every_finest = self.finest(m).tolist()
+        for t, (scale, finest) in enumerate(zip(tau.tolist(), every_finest, strict=True)):
             if np.any(self.kernel.scale * scale >= finest):
-                near = nodes[first:last]
-                found[:, t] = mass[:, first:last] @ self.kernel.at(near[:, None] - m[t], scale, finest)
+                near = slice(first[t], last[t])
+                found[:, t] = mass[:, near] @ self.kernel.at(nodes[near, None] - m[t], scale, finest)
             scales, weights = self.kernel.fine(scale, finest)
             if len(scales):
                 offsets, shares = narrow_rule(scales, weights)
                 found[:, t] += self._smoothed(chosen, m[t], offsets * scale, shares)
-            self._add_tails(found[:, t], chosen, m[t], scale)
+        self._add_tails(found, chosen, m, tau)
         return np.log(np.maximum(found, TINY)) + self.grid.peak[chosen][:, None, None]
 
     def of_units(self, m: Array, tau: Array, units: Integers) -> Array:
@@ -159,18 +160,19 @@ class Convolution:
                     relative[row] -= level * ndtr(sign * (start - theta) / BLUR)
         return np.maximum(relative, 0.0)
 
-    def _add_tails(self, found: Array, rows: Integers, m: Array, tau: float) -> None:
+    def _add_tails(self, found: Array, rows: Integers, m: Array, tau: Array) -> None:
         """The flat tails' smooth step against the random effects: Phi((start - m) / sqrt(blur^2 + tau^2)), in place."""
         found[self.grid.neutral[rows]] = 1.0
-        spread = np.sqrt(BLUR**2 + (self.kernel.scale * tau) ** 2)
+        spread = np.sqrt(BLUR**2 + np.outer(tau, self.kernel.scale) ** 2)
         for side, sign in ((0, 1.0), (1, -1.0)):
             flat = np.flatnonzero(np.isfinite(self.grid.flat_from[rows, side]))
             if not len(flat):
                 continue
             start = self.grid.flat_from[rows[flat], side]
             level = np.exp(self.grid.flat_level(side)[rows[flat]] - self.grid.peak[rows[flat]])
-            away = sign * (start[:, None] - m)
-            found[flat] += level[:, None] * (ndtr(away[..., None] / spread) @ self.kernel.weight)
+            for t in range(len(tau)):
+                away = sign * (start[:, None] - m[t])
+                found[flat, t] += level[:, None] * (ndtr(away[..., None] / spread[t]) @ self.kernel.weight)
 
 
 def spread(kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, log_f: Array, sign: Array) -> Array:

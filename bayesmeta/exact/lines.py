@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from bayesmeta.types import Array, Booleans, Integers
 DENSE = 241  # points at which a polynomial is looked over
 ROUNDS = 60
 SLACK = 9.0  # a window may reach farther down than asked for
-SPACING = 0.4  # of the conditional standard deviation: the trapezoid rule between equally spaced points
+SPACING = 0.5  # of the conditional standard deviation: the trapezoid rule between equally spaced points
 RESOLVED = 1e-9  # what the last Chebyshev coefficients of a log density may still hold
 MOST = 640
 FEW = 12
@@ -110,14 +110,17 @@ class Line:
 
     def points(self) -> tuple[Array, Array, Array]:
         """Equally spaced points (R, N), their distances (R,) and the log density there (R, N)."""
-        place = np.linspace(-1.0, 1.0, DENSE)
-        value = clenshaw(self.series, np.broadcast_to(place, (len(self.low), DENSE)))
-        n = np.clip(int(np.ceil(needed(value).max())) + 1, 33, MOST_POINTS)
-        place = np.linspace(-1.0, 1.0, int(n))
-        value = clenshaw(self.series, np.broadcast_to(place, (len(self.low), len(place))))
+        return self._points
+
+    @cached_property
+    def _points(self) -> tuple[Array, Array, Array]:
+        nodes = self.series.shape[1]
+        most = float(needed(self.series @ from_chebyshev(nodes, DENSE)).max())
+        n = int(np.clip(int(np.ceil(most)) + 1, 33, MOST_POINTS))
+        place = np.linspace(-1.0, 1.0, n)
         half = 0.5 * (self.high - self.low)
         points = 0.5 * (self.high + self.low)[:, None] + half[:, None] * place
-        return points, half * (place[1] - place[0]), value
+        return points, half * (place[1] - place[0]), self.series @ from_chebyshev(nodes, n)
 
     def moments(self) -> tuple[Array, Array]:
         """Mean and sd of each row: (R,) twice."""
@@ -250,7 +253,8 @@ class Solved:
 def _moved(low: Array, high: Array, value: Array, fall: float) -> tuple[Array, Array]:
     """Windows whose ends lie `fall` below the peak, from values at the Chebyshev nodes of others."""
     place = np.linspace(-1.0, 1.0, DENSE)
-    dense = clenshaw(value @ to_chebyshev(value.shape[1]).T, np.broadcast_to(place, (len(low), DENSE)))
+    n = value.shape[1]
+    dense = value @ to_chebyshev(n).T @ from_chebyshev(n, DENSE)
     below = dense - dense.max(axis=1, keepdims=True)
     half, middle = 0.5 * (high - low), 0.5 * (high + low)
     above = below > -fall
@@ -281,6 +285,12 @@ def chebyshev_points(n: int) -> Array:
 def to_chebyshev(n: int) -> Array:
     """(n, n) from values at the points to coefficients."""
     return np.asarray(np.linalg.inv(np.polynomial.chebyshev.chebvander(chebyshev_points(n), n - 1)), dtype=float)
+
+
+@lru_cache(maxsize=32)
+def from_chebyshev(n: int, points: int) -> Array:
+    """(n, points) from coefficients to values at equally spaced points, ends included."""
+    return np.asarray(np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, points), n - 1).T, dtype=float)
 
 
 def clenshaw(series: Array, x: Array) -> Array:

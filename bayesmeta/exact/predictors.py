@@ -82,24 +82,29 @@ class OnePredictor(Predictors):
         others: Callable[[Array], Array] | None = None,
     ) -> None:
         self._convolution, self._tau, self._resolution = convolution, tau, resolution
+        at, by_row = np.empty((0, 0)), np.empty((0, 0, 0))
 
         def log_posterior(v: Array, which: Integers) -> Array:
-            total = convolution.log_marginal(v, tau[prior.node[which]]).sum(axis=0)
-            total = total + prior.log_density(v[..., None], which)
+            nonlocal at, by_row
+            at, by_row = v, convolution.log_marginal(v, tau[prior.node[which]])
+            total = by_row.sum(axis=0) + prior.log_density(v[..., None], which)
             return np.asarray(total if others is None else total + others(v))
 
         solved = solve(log_posterior, *guess, nodes=resolution.mu_nodes, fall=resolution.fall)
         line, self.log_evidence = solved.by_node(prior.node)
         self._line = line.without_negligible()
         self.outside, self.unresolved = self._line.doubts()
+        # Mostly the last values that the line was made of are those at its nodes.
+        self._log_marginal = by_row if np.array_equal(at, self._line.nodes) else None
 
     def line(self, row: Array) -> Line:
         return self._line.times(float(row[0]))
 
     def row_lines(self) -> list[RowLine]:
         positions = np.arange(len(self._convolution.grid.log_p))
-        tau = self._tau[self._line.node]
-        return [RowLine(positions, self._line, self._convolution.log_marginal(self._line.nodes, tau))]
+        if self._log_marginal is None:
+            self._log_marginal = self._convolution.log_marginal(self._line.nodes, self._tau[self._line.node])
+        return [RowLine(positions, self._line, self._log_marginal)]
 
     def draws(self, place: Array, rng: np.random.Generator) -> Array:
         panels = self._line.panels(self._resolution.panel)

@@ -7,7 +7,7 @@ import numpy as np
 
 from bayesmeta.exact.arms import put_arms
 from bayesmeta.exact.convolution import Convolution, outer_panels, spread, spread_at
-from bayesmeta.exact.lines import Line, to_chebyshev
+from bayesmeta.exact.lines import Line, from_chebyshev, to_chebyshev
 from bayesmeta.exact.predictors import Predictors
 from bayesmeta.exact.random_effects import Kernel
 from bayesmeta.exact.weights import Weights
@@ -95,8 +95,8 @@ class StudyEffects:
             nodes = one.line.nodes
             points, spacing, value = one.line.points()
             part = alone.log_marginal(nodes, tau[one.line.node], one.positions) - one.log_marginal
-            basis = _basis(nodes.shape[1], points.shape[1])
-            share = np.exp(np.minimum(part @ to_chebyshev(nodes.shape[1]).T @ basis.T, 0.0))
+            basis = from_chebyshev(nodes.shape[1], points.shape[1])
+            share = np.exp(np.minimum(part @ to_chebyshev(nodes.shape[1]).T @ basis, 0.0))
             mass = np.exp(value) * spacing[:, None] * one.line.of(weights.nodes)[:, None]
             probability[one.positions] = np.einsum("ktn,tn->k", share, mass)
         probability[prepared.neutral] = prepared.kernel.weight[outlying]  # what says nothing is left at its prior
@@ -112,14 +112,10 @@ def _over_likelihood(line: Line, log_marginal: Array, mass: Array) -> tuple[Arra
     """Log of |W_r| p_r(m | y) / L_i(m, tau) at equally spaced m, less its largest value for each trial."""
     points, spacing, value = line.points()
     n = line.series.shape[1]
-    at_points = log_marginal @ to_chebyshev(n).T @ _basis(n, points.shape[1]).T
+    at_points = log_marginal @ to_chebyshev(n).T @ from_chebyshev(n, points.shape[1])
     log_f = value - at_points + np.log(np.abs(mass))[:, None]
     offset = log_f.max(axis=(1, 2))
     return log_f - offset[:, None, None], offset, points, spacing
-
-
-def _basis(n: int, points: int) -> Array:
-    return np.asarray(np.polynomial.chebyshev.chebvander(np.linspace(-1.0, 1.0, points), n - 1), dtype=float)
 
 
 def _extended(log_p: Array, peak: Array, flat_from: Array, neutral: Booleans, inner: Panels, outer: Panels) -> Array:
