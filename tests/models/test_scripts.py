@@ -141,13 +141,15 @@ def test_both_outcomes_together_run_step_by_step(tmp_path: Path):
     done = run("attachment_classification.py", tmp_path, "--out", "out", "--seed", "3")
     assert done.returncode == 0, done.stderr
     assert "not a replication" in done.stderr
-    assert "Borrowing of strength (joint trinomial, nuts" in done.stdout
+    assert "Borrowing of strength (joint trinomial, exact" in done.stdout
+    assert "joint trinomial, nuts: exact quadrature and NUTS agree" in done.stdout
     files = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"joint-density.png", "moved-children.png", "borrowing.csv", "moved-children.csv", "record.json"} <= files
     results = json.loads((tmp_path / "out" / "results.json").read_text())["attachment/classification"]
     assert [fit["fit"] for fit in results["fits"]] == [
         "joint normal, exact",
         "joint normal, nuts",
+        "joint trinomial, exact",
         "joint trinomial, nuts",
     ]
 
