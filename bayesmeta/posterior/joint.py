@@ -242,6 +242,11 @@ class JointPosterior(ABC):
         return self._summary.copy()
 
     @property
+    def table(self) -> pd.DataFrame:
+        """The summary with the parameters in a column."""
+        return self.summary().reset_index(names="parameter")
+
+    @property
     def _reported(self) -> list[tuple[int, int]]:
         """(study, outcome) of each estimate, study by study."""
         return [(int(i), int(j)) for i, j in np.argwhere(self.effects.reported)]
@@ -296,6 +301,7 @@ class JointPosterior(ABC):
             "k": len(self.studies_in_model),
             "k_both": int(self.effects.reported.all(axis=1).sum()),
             "outcomes": list(self.outcomes),
+            "sentence": self.sentence,
             "model": self.model.to_dict(),
             "log_marginal_likelihood": self.log_marginal_likelihood,
             "parameters": dict(zip(self.parameters, records(self._summary))),

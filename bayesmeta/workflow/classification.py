@@ -1,7 +1,8 @@
 """Two outcomes at once: in a script of its own, and beside the separate fits of the reanalysis."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bayesmeta import checks
-from bayesmeta.errors import BayesmetaError
+from bayesmeta.errors import BayesmetaError, BayesmetaWarning
 from bayesmeta.fit import fit
 from bayesmeta.model import JointModel
 from bayesmeta.posterior import JointPosterior
@@ -79,7 +80,7 @@ def write(
     with staged(out) as folder:
         for figure in figures:
             save_figure(figure, folder / f"{figure.get_label()}.png")
-        own = {"classification": trials.classification()} | {f"summary {one.label}": tidy(one) for one in fits}
+        own = {"classification": trials.classification()} | {f"summary {one.label}": one.table for one in fits}
         for name, table in {**own, **tables, **named(findings)}.items():
             table.to_csv(folder / f"{slug(name)}.csv", index=False, lineterminator="\n")
         for one in fits:
@@ -100,11 +101,6 @@ def named(findings: Sequence[Finding]) -> dict[str, pd.DataFrame]:
         count = sum(name.split(" ")[0] == kind for name in tables)
         tables[f"{kind} {count + 1}" if count else kind] = finding.table
     return tables
-
-
-def tidy(posterior: JointPosterior) -> pd.DataFrame:
-    """The summary with the parameters in a column."""
-    return posterior.summary().reset_index(names="parameter")
 
 
 def _plain(trials: JointTrials, fits: Sequence[JointPosterior], findings: Sequence[Finding]) -> Json:
@@ -131,7 +127,7 @@ def together(
     folder : of the results.
     reports : of each outcome, by name.
     say : receives a line of progress at each step.
-    sampling : seed, draws and chains of NUTS for the trinomial model; None to leave that out.
+    sampling : seed, draws and chains of NUTS for the trinomial model; None to leave that model out.
     """
     from bayesmeta.plots import joint_density, moved_children, save_figure
 
@@ -144,20 +140,32 @@ def together(
         _tell_of_arms(by_name[first], say)
         place = folder / slug(name)
         place.mkdir(parents=True)
-        fits = list(_fits(trials, say, sampling))
+        say("Both outcomes together: exact posterior, bivariate normal likelihood")
+        fits: list[JointPosterior] = [fit(trials, JointModel("normal"))]
+        draws: list[JointPosterior] = []
         findings: list[Finding] = []
+        if sampling is not None:
+            classified = JointModel("trinomial")
+            say("Both outcomes together: exact posterior, trinomial likelihood")
+            fits += [fit(trials, classified)]
+            say("Both outcomes together: NUTS, trinomial likelihood")
+            draws += [fit(trials, classified, engine="nuts", **sampling)]
+            findings += _engines(fits[-1], draws[-1])
         for one in fits:
             moved = one.moved_children(trials.observed_control_arm())
             findings += [one.borrowing(), moved]
             for figure in (joint_density(one), moved_children(moved)):
                 save_figure(figure, place / f"{figure.get_label()}-{one.model.likelihood}.png")
-            tidy(one).to_csv(place / f"summary-{slug(one.label)}.csv", index=False, lineterminator="\n")
+        for one in (*fits, *draws):
+            one.table.to_csv(place / f"summary-{slug(one.label)}.csv", index=False, lineterminator="\n")
+        for one in draws:
+            one.to_arviz().to_netcdf(place / f"draws-{slug(one.label)}.nc", engine="h5netcdf")
         for name_of_table, table in named(findings).items():
             table.to_csv(place / f"{slug(name_of_table)}.csv", index=False, lineterminator="\n")
-        write_json(place / "results.json", _plain(trials, fits, findings))
-        for finding in findings:
-            reports[first].add(finding)
-            reports[second].add(finding)
+        write_json(place / "results.json", _plain(trials, [*fits, *draws], findings))
+        for result in (*fits, *findings):
+            reports[first].add(result)
+            reports[second].add(result)
 
 
 def _tell_of_arms(trials: Trials, say: Callable[[str], None]) -> None:
@@ -166,13 +174,9 @@ def _tell_of_arms(trials: Trials, say: Callable[[str], None]) -> None:
         say(f"Both outcomes together: treated arms of {names} added up, one row for each trial")
 
 
-def _fits(
-    trials: JointTrials, say: Callable[[str], None], sampling: Mapping[str, Any] | None
-) -> Iterator[JointPosterior]:
-    say("Both outcomes together: exact posterior, bivariate normal likelihood")
-    yield fit(trials, JointModel("normal"))
-    if sampling is not None:
-        say("Both outcomes together: NUTS, trinomial likelihood")
-        posterior = fit(trials, JointModel("trinomial"), engine="nuts", **sampling)
-        checks.convergence(posterior).require()
-        yield posterior
+def _engines(exact: JointPosterior, draws: JointPosterior) -> list[Finding]:
+    """Whether NUTS converged, or an error; and whether it says what the exact engine says, or a warning."""
+    converged, same = checks.convergence(draws).require(), checks.same_posterior(exact, draws)
+    if not same.ok:
+        warnings.warn(same.sentence, BayesmetaWarning, stacklevel=2)
+    return [converged, same]

@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 import bayesmeta as bm
+from bayesmeta.report import Report
 from bayesmeta.sensitivity import Sensitivity
 from bayesmeta.workflow import ATTACHMENT, Options, reanalyse
+from bayesmeta.workflow.classification import together
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,24 @@ def test_both_outcomes_together_take_one_row_for_each_trial_and_say_so(quick: tu
     assert table["median"].to_numpy() == pytest.approx(direct["median"].to_numpy(), rel=1e-9, nan_ok=True)
 
 
+def test_each_outcome_has_the_joint_result_beside_its_own(quick: tuple[Path, list[str]]):
+    found = json.loads((quick[0] / "results.json").read_text())
+    for outcome in ATTACHMENT:
+        sentences = [finding.get("sentence", "") for finding in found[outcome]["findings"]]
+        assert any("rho" in one and "P(more secure attachment and less disorganised" in one for one in sentences)
+
+
+@pytest.mark.slow
+def test_the_joint_result_by_counts_is_exact_and_sampled(tmp_path: Path):
+    tables = [bm.load(name, rows="arms") for name in ATTACHMENT]
+    reports = {trials.name: Report(trials) for trials in tables}
+    together(tables, tmp_path, reports, lambda _: None, sampling={"seed": 3})
+    files = {path.name for path in (tmp_path / "attachment-classification").iterdir()}
+    assert {"joint-density-trinomial.png", "convergence.csv", "draws-joint-trinomial-nuts.nc"} <= files
+    sentences = [finding.sentence for finding in reports["attachment/secure"].findings]
+    assert any("exact quadrature and NUTS agree" in one for one in sentences)
+
+
 def test_results_csv_holds_the_fits_own_numbers(quick: tuple[Path, list[str]]):
     out, _ = quick
     table = pd.read_csv(out / "results.csv")
@@ -76,6 +96,7 @@ def test_results_json_is_strict_and_complete(quick: tuple[Path, list[str]]):
         "Reproduction",
         "Sensitivity",
         "UnreadTrials",
+        "ExactJointPosterior",
         "Borrowing",
         "MovedChildren",
     }
