@@ -3,7 +3,7 @@
 from bayesmeta.checks.against_pools import AgainstPools, against_pools
 from bayesmeta.checks.control_risk import ControlRisk, control_risk
 from bayesmeta.checks.convergence import Convergence, convergence
-from bayesmeta.checks.prior_predictive import PriorPredictive, prior_predictive
+from bayesmeta.checks.prior_predictive import JointPriorPredictive, PriorPredictive, prior_predictive
 from bayesmeta.checks.reproduction import Reproduction, reproduction
 from bayesmeta.checks.same_posterior import SamePosterior, same_posterior
 
@@ -11,6 +11,7 @@ __all__ = [
     "AgainstPools",
     "ControlRisk",
     "Convergence",
+    "JointPriorPredictive",
     "PriorPredictive",
     "Reproduction",
     "SamePosterior",

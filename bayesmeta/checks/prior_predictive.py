@@ -1,16 +1,19 @@
 """What would the priors expect of trials like these, and is what was observed among it?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import pandas as pd
 
 from bayesmeta.errors import ModelError
-from bayesmeta.model import Model
+from bayesmeta.model import JointModel, Model
 from bayesmeta.posterior.before_data import Assumed, BeforeData, before_data
+from bayesmeta.posterior.joint_before_data import JointAssumed, joint_prior_draws
+from bayesmeta.posterior.joint_predictive import prior_replicates
 from bayesmeta.tables import records
-from bayesmeta.trials import Trials
+from bayesmeta.trials import JointTrials, Trials
 from bayesmeta.types import Array, Json
 from bayesmeta.wording import listed, percent, ratio, spanned
 
@@ -51,7 +54,7 @@ class PriorPredictive:
     new_setting: dict[str, tuple[float, float, float]]
     draws: Array
     trials: Trials
-    model: Model
+    model: Model | JointModel
 
     @property
     def sentence(self) -> str:
@@ -94,30 +97,68 @@ class PriorPredictive:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class JointPriorPredictive:
+    """Trials of two outcomes that the priors expect, beside those that were observed.
+
+    Attributes
+    ----------
+    parts : the same of each outcome, drawn together.
+    """
+
+    parts: tuple[PriorPredictive, PriorPredictive]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a trial and outcome, those of the first outcome first."""
+        tables = [part.table.assign(outcome=part.trials.outcome) for part in self.parts]
+        return pd.concat(tables, ignore_index=True)[["outcome", *self.parts[0].table]]
+
+    @property
+    def sentence(self) -> str:
+        """What the priors expect of each outcome, and whether the trials are among it."""
+        return " ".join(
+            f"{part.trials.outcome[:1].upper()}{part.trials.outcome[1:]}: {part.sentence}" for part in self.parts
+        )
+
+    def to_dict(self) -> Json:
+        """Plain data: by outcome."""
+        return {part.trials.outcome: part.to_dict() for part in self.parts}
+
+
+@overload
 def prior_predictive(
-    trials: Trials, model: Model | None = None, *, draws: int = DRAWS, seed: int = SEED
-) -> PriorPredictive:
+    trials: Trials, model: Model | None = ..., *, draws: int = ..., seed: int = ...
+) -> PriorPredictive: ...
+@overload
+def prior_predictive(
+    trials: JointTrials, model: JointModel | None = ..., *, draws: int = ..., seed: int = ...
+) -> JointPriorPredictive: ...
+def prior_predictive(
+    trials: Trials | JointTrials, model: Model | JointModel | None = None, *, draws: int = DRAWS, seed: int = SEED
+) -> PriorPredictive | JointPriorPredictive:
     """Draw trials like these from the priors alone, and set the observed ones beside them.
 
     beta, tau, baselines from their priors; theta_i ~ N(x_i' beta, tau^2); y_i or events of a trial of the same size.
     The hypergeometric likelihood takes all events of a trial as given, the binomial one draws the control arm's too;
-    under a selection the trials are published ones.
+    under a selection the trials are published ones. Of two outcomes the effects are bivariate normal, and the trinomial
+    likelihood draws the people of both arms.
 
     Parameters
     ----------
-    trials : the evidence.
-    model : of one outcome; the default model if not given.
+    trials : the evidence; of one outcome or of two.
+    model : of as many outcomes; the default model if not given.
     draws : how many sets of trials.
     seed : integer seed.
 
     Returns
     -------
-    PriorPredictive
+    PriorPredictive; JointPriorPredictive of two outcomes.
 
     Raises
     ------
     ModelError
-        A prior that is improper expects nothing.
+        A prior that is improper expects nothing; or a model of another number of outcomes.
 
     References
     ----------
@@ -130,14 +171,16 @@ def prior_predictive(
     >>> bool(check.table["inside"].all())
     True
     """
+    rng = np.random.default_rng(seed)
+    if isinstance(trials, JointTrials):
+        if not isinstance(model, JointModel | None):
+            raise ModelError(f"two outcomes: expected a JointModel, not a {type(model).__name__}.")
+        return _joint(JointAssumed.of(trials, model or JointModel()), draws, rng)
+    if not isinstance(model, Model | None):
+        raise ModelError(f"one outcome: expected a Model, not a {type(model).__name__}.")
     assumed = Assumed.of(trials, model or Model())
-    if assumed.improper:
-        name = assumed.improper[0]
-        raise ModelError(
-            f"prior_predictive: the prior of {name} is improper and expects nothing. State a proper one, such as"
-            f" {'half_normal(0.5)' if name.startswith('tau') else 'normal(0, 2.82)'}."
-        )
-    found = before_data(assumed, (1, draws), np.random.default_rng(seed))
+    _refuse_improper(assumed.improper)
+    found = before_data(assumed, (1, draws), rng)
     y = found.trials["y"][1][0]
     new = {name: values for name, values in found.parameters.items() if name.startswith("theta_new")}
     return PriorPredictive(
@@ -151,16 +194,53 @@ def prior_predictive(
     )
 
 
+def _refuse_improper(names: tuple[str, ...]) -> None:
+    if names:
+        raise ModelError(
+            f"prior_predictive: the prior of {names[0]} is improper and expects nothing. State a proper one, such as"
+            f" {'half_normal(0.5)' if names[0].startswith('tau') else 'normal(0, 2.82)'}."
+        )
+
+
+def _joint(assumed: JointAssumed, draws: int, rng: np.random.Generator) -> JointPriorPredictive:
+    """Of two outcomes; the estimates are ordered by trial, and within a trial by outcome."""
+    _refuse_improper(assumed.improper)
+    drawn = joint_prior_draws(assumed, (draws,), rng)
+    found = prior_replicates(assumed, drawn, rng)
+    effects, counts = assumed.effects, assumed.trials.counts[assumed.effects.rows]
+    of_outcome = np.argwhere(effects.reported)[:, 1]
+    parts = []
+    for j, category in ((0, 0), (1, 2)):
+        trials, here = assumed.trials.parts[j], effects.reported[:, j]
+        y, observed = found["y"][:, of_outcome == j], effects.y[here, j]
+        table = _of_estimates([name for name, there in zip(effects.studies, here, strict=True) if there], y, observed)
+        if "people" in found:
+            _add_events(table, found["people"][:, here, 0, category], counts[here, j, 0])
+        new = {f"theta_new[{trials.outcome}]": tuple(np.quantile(drawn["theta_new"][:, j], LEVELS).tolist())}
+        extreme = float(np.mean(np.abs(y) > np.log(EXTREME)))
+        parts.append(PriorPredictive(table, _of_all(y, observed), extreme, new, y, trials, assumed.model))
+    return JointPriorPredictive((parts[0], parts[1]))
+
+
 def _of_trials(assumed: Assumed, found: BeforeData) -> pd.DataFrame:
-    beside = _beside(found.trials["y"][1][0], assumed.effects.y)
-    table = pd.DataFrame({"study": list(assumed.studies), **beside})
-    table["inside"] = (table["observed"] >= table["lower"] - EQUAL) & (table["observed"] <= table["upper"] + EQUAL)
+    table = _of_estimates(assumed.studies, found.trials["y"][1][0], assumed.effects.y)
     if "events" in found.trials:
-        treated = found.trials["events"][1][0][..., 1]
-        table["events_treated"] = assumed.trials.counts[assumed.effects.rows][:, 0]
-        for name, values in zip(("", "_lower", "_upper"), np.quantile(treated, LEVELS, axis=0), strict=True):
-            table[f"expected{name}"] = values
+        observed = assumed.trials.counts[assumed.effects.rows][:, 0]
+        _add_events(table, found.trials["events"][1][0][..., 1], observed)
     return table
+
+
+def _of_estimates(studies: Sequence[str], expected: Array, observed: Array) -> pd.DataFrame:
+    table = pd.DataFrame({"study": list(studies), **_beside(expected, observed)})
+    table["inside"] = (table["observed"] >= table["lower"] - EQUAL) & (table["observed"] <= table["upper"] + EQUAL)
+    return table
+
+
+def _add_events(table: pd.DataFrame, expected: Array, observed: Array) -> None:
+    """Events of the treated arm, to the table."""
+    table["events_treated"] = observed
+    for name, values in zip(("", "_lower", "_upper"), np.quantile(expected, LEVELS, axis=0), strict=True):
+        table[f"expected{name}"] = values
 
 
 def _of_all(expected: Array, observed: Array) -> pd.DataFrame:

@@ -7,10 +7,17 @@ from bayesmeta.tables import rows
 from bayesmeta.wording import number, percent, ratio, spanned
 
 if TYPE_CHECKING:
-    from bayesmeta.checks import PriorPredictive
+    from bayesmeta.checks import JointPriorPredictive, PriorPredictive
 
 
-def print_prior_predictive(found: "PriorPredictive") -> None:
+def print_joint_prior_predictive(found: "JointPriorPredictive") -> None:
+    """The same of both outcomes, one after the other."""
+    for part in found.parts:
+        print_prior_predictive(part, f", {part.trials.outcome}")
+        print_lines(console(), [""])
+
+
+def print_prior_predictive(found: "PriorPredictive", what: str = "") -> None:
     """Each trial: what the priors expect of it, what it showed, and where among the expected that lies."""
     out = console()
     counted = "expected" in found.table
@@ -29,10 +36,10 @@ def print_prior_predictive(found: "PriorPredictive") -> None:
         lines.append(line)
     columns = ["median (95%)", "odds ratio expected", "observed", "at or below"]
     columns += ["treated events", "observed"] if counted else []
-    print_table(out, "Before the data: what the priors expect of such trials", columns, lines)
+    print_table(out, f"Before the data: what the priors expect of such trials{what}", columns, lines)
     print_table(
         out,
-        "All trials together, log odds ratios",
+        f"All trials together, log odds ratios{what}",
         ["", "expected", "observed", "at or below"],
         [
             [row.quantity, spanned(row.median, row.lower, row.upper), number(row.observed), percent(row.position)]

@@ -8,10 +8,11 @@ import tempfile
 from collections.abc import Callable, Collection
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayesmeta.cli.fit_before import print_joint_prior_predictive
 from bayesmeta.cli.joint_text import print_joint
 from bayesmeta.cli.model_options import beta_priors
 from bayesmeta.cli.options import output_file, whole_number
@@ -23,6 +24,9 @@ from bayesmeta.posterior import JointPosterior
 from bayesmeta.trials import JointTrials, dataset_names, load, read_joint
 from bayesmeta.trials.datasets import JOINT_SETS
 from bayesmeta.trials.place import shown
+
+if TYPE_CHECKING:
+    from bayesmeta.checks import JointPriorPredictive
 
 DEFAULT = JointModel()
 TRINOMIAL = "trinomial"
@@ -69,6 +73,7 @@ TAKEN = (
     "sampler",
     "accuracy",
     "file",
+    "prior_predictive",
     "draws_to",
     "json",
 )
@@ -138,6 +143,8 @@ def run_joint(typed: dict[str, Any], own: dict[str, Any]) -> None:
     sampling = {name: whole_number(f"--{name}", typed[name], least) for name, least in NUMBERS.items()}
     control = None if own["control_arm"] is None else proportions(own["control_arm"])
     trials = joint_evidence(typed["file"])
+    # Before the fit: an improper prior is refused before anything is sampled.
+    before = what_joint_priors_expect(trials, model, sampling["seed"]) if typed["prior_predictive"] else None
     with contextlib.redirect_stdout(sys.stderr):
         posterior = fit(
             trials,
@@ -153,12 +160,22 @@ def run_joint(typed: dict[str, Any], own: dict[str, Any]) -> None:
         borrowed = posterior.borrowing() if own["borrowing"] else None
         result |= {} if moved is None else {"moved": moved.to_dict()}
         result |= {} if borrowed is None else {"borrowing": borrowed.to_dict()}
+        result |= {} if before is None else {"prior_predictive": before.to_dict()}
         if typed["draws_to"] is not None:
             write_draws(posterior, Path(typed["draws_to"]), sampling)
     if typed["json"]:
         print_json(result)
     else:
+        if before is not None:
+            print_joint_prior_predictive(before)
         print_joint(posterior, moved, borrowed)
+
+
+def what_joint_priors_expect(trials: JointTrials, model: JointModel, seed: int) -> "JointPriorPredictive":
+    """The prior predictive check, whose room loads only when it is asked for."""
+    from bayesmeta.checks import prior_predictive
+
+    return prior_predictive(trials, model, seed=seed)
 
 
 with_joint = or_joint(run_joint, OWN, (*TAKEN, *NUMBERS))

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from bayesmeta.effects import JointEffects, joint_effects
-from bayesmeta.errors import ModelError, PriorError
+from bayesmeta.errors import PriorError
 from bayesmeta.exact.joint_given import JointProblem
 from bayesmeta.exact.joint_nodes import joint_nodes
 from bayesmeta.exact.joint_posterior import ExactJointPosterior
@@ -12,6 +11,7 @@ from bayesmeta.exact.trinomial_nodes import trinomial_nodes
 from bayesmeta.exact.trinomial_posterior import ExactTrinomialPosterior
 from bayesmeta.model import JointModel
 from bayesmeta.posterior.joint import JointPosterior
+from bayesmeta.posterior.joint_before_data import JointAssumed
 from bayesmeta.priors import EffectPrior
 from bayesmeta.trials import JointTrials
 
@@ -50,17 +50,18 @@ def fit_joint_exact(trials: JointTrials, model: JointModel, finer: float = 1.0) 
     """
     if model.likelihood == "trinomial":
         return _trinomial(trials, model, finer)
-    effects = joint_effects(trials, zero_cells=model.zero_cells, within=model.within)
+    assumed = JointAssumed.of(trials, model)
+    effects, (first, second) = assumed.effects, assumed.tau_priors
     one, other = model.mu_priors
     problem = JointProblem.of(effects, (_gaussian(one), _gaussian(other)))
-    first, second = (prior.given(effects.se[effects.reported[:, j], j]) for j, prior in enumerate(model.tau_priors))
     nodes = joint_nodes(problem, (first, second), model.rho_prior, finer)
     return ExactJointPosterior(trials, model, effects, problem, nodes, finer)
 
 
 def _trinomial(trials: JointTrials, model: JointModel, finer: float) -> JointPosterior:
     """The same on counts: mu is on a lattice at each node."""
-    effects = counted_effects(trials)
+    assumed = JointAssumed.of(trials, model)
+    effects, (first, second) = assumed.effects, assumed.tau_priors
     gaussian = model.baseline_prior.gaussian
     if gaussian is None or not np.isfinite(gaussian[1]):
         raise PriorError(
@@ -68,27 +69,9 @@ def _trinomial(trials: JointTrials, model: JointModel, finer: float) -> JointPos
         )
     one, other = model.mu_priors
     rough = JointProblem.of(effects, (_gaussian(one), _gaussian(other)))
-    first, second = (prior.given(effects.se[effects.reported[:, j], j]) for j, prior in enumerate(model.tau_priors))
     both = np.flatnonzero(trials.classified[effects.rows])
     problem = TrinomialProblem(trials, model, effects, rough, both, finer)
     return ExactTrinomialPosterior(problem, trinomial_nodes(problem, (first, second), finer))
-
-
-def counted_effects(trials: JointTrials) -> JointEffects:
-    """Rough effects of trials that all have counts.
-
-    Raises
-    ------
-    ModelError : rows without counts, which the trinomial likelihood cannot take.
-    """
-    for part in trials.parts:
-        if not part.has_counts.all():
-            study = part.studies[int(np.flatnonzero(~part.has_counts)[0])]
-            raise ModelError(
-                f"{trials.name} ({study}): no counts of {part.outcome}. The trinomial likelihood needs events and"
-                " totals of both arms. Leave the row out, or fit with --likelihood normal, which takes its estimate."
-            )
-    return joint_effects(trials, zero_cells="only_zero")
 
 
 def _gaussian(prior: EffectPrior) -> tuple[float, float]:

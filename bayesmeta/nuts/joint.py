@@ -7,9 +7,10 @@ from bayesmeta.likelihoods.whitened import whitened
 from bayesmeta.model import JointModel
 from bayesmeta.nuts.carried import refuse_settings
 from bayesmeta.nuts.gate import Sampling, converged
-from bayesmeta.nuts.joint_plan import effects_of, joint_plan
+from bayesmeta.nuts.joint_plan import joint_plan
 from bayesmeta.nuts.joint_posterior import NutsJointPosterior
 from bayesmeta.nuts.samplers import Sample
+from bayesmeta.posterior.joint_before_data import JointAssumed
 from bayesmeta.trials import JointTrials
 from bayesmeta.types import Array, Booleans
 
@@ -51,7 +52,7 @@ def fit_joint_nuts(
         "sampler": sampler, "seed": int(seed), "draws": int(draws), "tune": int(tune), "chains": int(chains),
         "progress": progress,
     }  # fmt: skip
-    effects = effects_of(trials, model)
+    effects = JointAssumed.of(trials, model).effects
     one, other = (prior.given(effects.se[effects.reported[:, j], j]) for j, prior in enumerate(model.tau_priors))
     plan = joint_plan(trials, model, effects, (one, other))
 

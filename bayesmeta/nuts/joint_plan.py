@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayesmeta.effects import JointEffects, joint_effects
-from bayesmeta.errors import ModelError, PriorError
+from bayesmeta.effects import JointEffects
+from bayesmeta.errors import PriorError
 from bayesmeta.model import JointModel
 from bayesmeta.nuts.plan import NO_INFORMATION, TRIALS_STEP, Family
 from bayesmeta.priors import HeterogeneityPrior, Prior
@@ -114,25 +114,6 @@ class JointPlan:
         if self.structure.through_zero[j]:
             return np.asarray(self.tau[j] * np.abs(np.sinh(drawn[f"x_{j}"])))
         return drawn[f"tau_{j}"]
-
-
-def effects_of(trials: JointTrials, model: JointModel) -> JointEffects:
-    """Observed effects; of every trial with the trinomial likelihood, whatever the rule for zeros.
-
-    Raises
-    ------
-    ModelError : rows without counts, which the trinomial likelihood cannot take.
-    """
-    if model.likelihood == "normal":
-        return joint_effects(trials, zero_cells=model.zero_cells, within=model.within)
-    for part in trials.parts:
-        if not part.has_counts.all():
-            study = part.studies[int(np.flatnonzero(~part.has_counts)[0])]
-            raise ModelError(
-                f"{trials.name} ({study}): no counts of {part.outcome}. The trinomial likelihood needs events and"
-                " totals of both arms. Leave the row out, or fit with --likelihood normal, which takes its estimate."
-            )
-    return joint_effects(trials, zero_cells="only_zero")
 
 
 def joint_plan(

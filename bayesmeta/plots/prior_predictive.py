@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from bayesmeta.checks.prior_predictive import PriorPredictive
+from bayesmeta.checks.prior_predictive import JointPriorPredictive, PriorPredictive
 from bayesmeta.plots.captions import title_of, wrapped
 from bayesmeta.plots.odds_ratios import draw_interval, limits, mark_clipped, name_sides, set_axis
 from bayesmeta.plots.style import (
@@ -28,10 +28,10 @@ HALF = np.array([0.25, 0.75])
 
 
 @in_style
-def prior_predictive(found: PriorPredictive) -> Figure:
+def prior_predictive(found: PriorPredictive | JointPriorPredictive) -> Figure:
     """For each trial the odds ratios that the priors expect (95% and 50%), and the observed one.
 
-    Below them the true effect in a new setting, as the priors expect it.
+    Below them the true effect in a new setting, as the priors expect it. Two outcomes have a panel each.
 
     Parameters
     ----------
@@ -51,14 +51,36 @@ def prior_predictive(found: PriorPredictive) -> Figure:
     >>> bm.plots.prior_predictive(bm.checks.prior_predictive(bm.load("bcg"))).get_label()
     'prior-predictive'
     """
+    parts = found.parts if isinstance(found, JointPriorPredictive) else (found,)
+    lines = [len(part.table) + len(part.new_setting) for part in parts]
+    figure = new_figure("prior-predictive", WIDTH, ROW * sum(lines) + 1.2 * len(parts) + 0.9)
+    several = figure.subplots(len(parts), 1, squeeze=False, height_ratios=lines)[:, 0]
+    titles = [title_of(part.trials, WIDTH - 3.0) for part in parts]
+    span = _span(parts)
+    for axes, part, title in zip(several, parts, titles, strict=True):
+        _panel(axes, part, span)
+        if len(parts) > 1:
+            axes.set_title(title, loc="left", pad=16.0, fontweight="bold")
+        _key(axes)
+    title = titles[0] + ": what the priors expect" if len(parts) == 1 else "What the priors expect"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE)
+    figure.supxlabel("\n".join(wrapped(found.sentence, WIDTH - 0.3)), x=0.01, ha="left", fontsize=SMALL)
+    return figure
+
+
+def _span(parts: tuple[PriorPredictive, ...]) -> tuple[float, float]:
+    """One axis for all panels: what is expected of two outcomes can be compared."""
+    observed = [value for part in parts for value in part.table["observed"]]
+    ends = [end for part in parts for name in ("lower", "upper") for end in part.table[name]]
+    ends += [end for part in parts for _, *own in part.new_setting.values() for end in own]
+    return limits(observed, ends, spare=1.5)
+
+
+def _panel(axes: Axes, found: PriorPredictive, span: tuple[float, float]) -> None:
+    """The trials of one outcome, and the effect in a new setting."""
     table = found.table
     lines = len(table) + len(found.new_setting)
-    figure = new_figure("prior-predictive", WIDTH, ROW * lines + 2.1)
-    title = title_of(found.trials, WIDTH - 3.0) + ": what the priors expect"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE)
-    axes = figure.subplots()
-    ends = [*table["lower"], *table["upper"], *(end for _, *own in found.new_setting.values() for end in own)]
-    set_axis(axes, *limits(table["observed"], ends, spare=1.5), AXIS)
+    set_axis(axes, *span, AXIS)
     axes.set_ylim(lines - 0.4, -0.7)
     _trials(axes, found)
     labels = [fitted(name, LABEL, 8.5) for name in table["study"]]
@@ -66,13 +88,11 @@ def prior_predictive(found: PriorPredictive) -> Figure:
     for place, (name, three) in enumerate(found.new_setting.items(), start=len(table)):
         draw_interval(axes, place, *three[1:], color=NEW_SETTING, gid=f"{name} 95%", linewidth=2.0)
         level = name.removeprefix("theta_new").strip("[]")
-        labels.append(fitted(f"new setting, {level}" if level else "new setting", LABEL, 8.5))
+        own = level and level != found.trials.outcome
+        labels.append(fitted(f"new setting, {level}" if own else "new setting", LABEL, 8.5))
         written.append(odds_ratio(*three))
     _label(axes, labels, written)
     name_sides(axes, found.trials.direction, 33)
-    _key(axes)
-    figure.supxlabel("\n".join(wrapped(found.sentence, WIDTH - 0.3)), x=0.01, ha="left", fontsize=SMALL)
-    return figure
 
 
 def _trials(axes: Axes, found: PriorPredictive) -> None:

@@ -12,6 +12,7 @@ from bayesmeta.effects import JointEffects
 from bayesmeta.errors import ModelError
 from bayesmeta.model import JointModel
 from bayesmeta.posterior.borrowing import Borrowing, borrowing
+from bayesmeta.posterior.joint_before_data import JointAssumed
 from bayesmeta.posterior.joint_words import remarks
 from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.posterior.moved_children import MovedChildren, moved_children
@@ -124,13 +125,14 @@ class JointPosterior(ABC):
         return f"joint {self.model.likelihood}, {self.engine}"
 
     @property
+    def assumed(self) -> JointAssumed:
+        """What draws before the data depend on."""
+        return JointAssumed(self.trials, self.model, self.effects)
+
+    @property
     def tau_priors(self) -> tuple[HeterogeneityPrior, HeterogeneityPrior]:
         """The priors of tau as they are for these trials: reference priors depend on the standard errors."""
-        one, other = (
-            prior.given(self.effects.se[self.effects.reported[:, j], j])
-            for j, prior in enumerate(self.model.tau_priors)
-        )
-        return one, other
+        return self.assumed.tau_priors
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayesmeta.posterior.joint_before_data import joint_prior_draws
 from bayesmeta.posterior.joint_likelihood import log_likelihood
-from bayesmeta.posterior.joint_predictive import new_effects, observed_people, prior_replicates, replicates
+from bayesmeta.posterior.joint_predictive import observed_people, prior_replicates, replicates
 from bayesmeta.types import Array, Booleans
 
 if TYPE_CHECKING:
@@ -68,10 +69,10 @@ def joint_tree(
         if sample_stats is not None
         else _ideal(groups, rng)
     )
-    prior = _prior(posterior, draws["rho"].shape, rng)
+    prior = joint_prior_draws(posterior.assumed, draws["rho"].shape, rng)
     groups["prior"] = _parameters(prior)
     if "theta_new" in prior:
-        groups["prior_predictive"] = _replicated(posterior, prior_replicates(posterior, prior, rng))
+        groups["prior_predictive"] = _replicated(posterior, prior_replicates(posterior.assumed, prior, rng))
     return _tree(posterior, groups, draws["rho"].shape, seed)
 
 
@@ -147,20 +148,6 @@ def _log_prior(posterior: "JointPosterior", draws: Mapping[str, Array]) -> Varia
             found[name] = (*SAMPLE, "outcome"), np.stack(terms, axis=-1)
     if model.rho_prior.point is None:
         found["rho"] = SAMPLE, model.rho_prior.log_density(draws["rho"])
-    return found
-
-
-def _prior(posterior: "JointPosterior", shape: tuple[int, ...], rng: np.random.Generator) -> dict[str, Array]:
-    """Draws of what has a proper prior; where everything has, also of a new setting."""
-    model, size = posterior.model, int(np.prod(shape))
-    found: dict[str, Array] = {}
-    for name, priors in (("mu", model.mu_priors), ("tau", posterior.tau_priors)):
-        if all(prior.proper for prior in priors):
-            found[name] = np.stack([prior.draws(size, rng).reshape(shape) for prior in priors], axis=-1)
-    point = model.rho_prior.point
-    found["rho"] = np.full(shape, point) if point is not None else model.rho_prior.draws(size, rng).reshape(shape)
-    if "mu" in found and "tau" in found:
-        found["theta_new"] = new_effects(1, found, rng)[..., 0, :]
     return found
 
 

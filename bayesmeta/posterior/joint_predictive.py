@@ -10,6 +10,7 @@ from bayesmeta.types import Array
 
 if TYPE_CHECKING:
     from bayesmeta.posterior.joint import JointPosterior
+    from bayesmeta.posterior.joint_before_data import JointAssumed
 
 Draws = Mapping[str, Array]
 TREATED, CONTROL = (0, 0.5, 1), (1, -0.5, 3)  # arm, side of its log odds, column of its total
@@ -38,27 +39,27 @@ def replicates(posterior: "JointPosterior", draws: Draws, rng: np.random.Generat
     """
     theta = new_effects(posterior.effects.k, draws, rng)
     if posterior.model.likelihood == "trinomial" and "gamma" in draws:
-        return of_people(posterior, *_own_baselines(posterior, draws, theta), rng)
-    return {"y": _estimates(posterior, theta, rng)}
+        return of_people(posterior.assumed, *_own_baselines(posterior, draws, theta), rng)
+    return {"y": _estimates(posterior.assumed, theta, rng)}
 
 
-def prior_replicates(posterior: "JointPosterior", prior: Draws, rng: np.random.Generator) -> dict[str, Array]:
+def prior_replicates(assumed: "JointAssumed", prior: Draws, rng: np.random.Generator) -> dict[str, Array]:
     """The same at draws of the prior: baselines too are those of the prior, given the effects.
 
     Of trials with three categories they are the pairs of N(m, s^2) with gamma_1 + gamma_2 < -|theta_1 + theta_2| / 2.
     """
-    theta = new_effects(posterior.effects.k, prior, rng)
-    if posterior.model.likelihood != "trinomial":
-        return {"y": _estimates(posterior, theta, rng)}
-    location, scale = posterior.model.baseline_prior.gaussian or (0.0, 5.0)
+    theta = new_effects(assumed.effects.k, prior, rng)
+    if assumed.model.likelihood != "trinomial":
+        return {"y": _estimates(assumed, theta, rng)}
+    location, scale = assumed.model.baseline_prior.gaussian or (0.0, 5.0)
     one, other = location + scale * rng.standard_normal((2, *theta.shape[:-1]))
     spread = np.sqrt(2.0) * scale
     highest = log_ndtr((-0.5 * np.abs(theta.sum(axis=-1)) - 2.0 * location) / spread)
     below = 2.0 * location + spread * ndtri_exp(highest + np.log(rng.random(highest.shape)))
-    both = posterior.trials.classified[posterior.effects.rows]
+    both = assumed.trials.classified[assumed.effects.rows]
     together = np.where(both, below, one + other)
     gamma = 0.5 * np.stack([together + (one - other), together - (one - other)], axis=-1)
-    return of_people(posterior, theta, gamma, rng)
+    return of_people(assumed, theta, gamma, rng)
 
 
 def new_effects(k: int, draws: Draws, rng: np.random.Generator) -> Array:
@@ -69,9 +70,9 @@ def new_effects(k: int, draws: Draws, rng: np.random.Generator) -> Array:
     return np.asarray(draws["mu"][..., None, :] + draws["tau"][..., None, :] * noise)
 
 
-def _estimates(posterior: "JointPosterior", theta: Array, rng: np.random.Generator) -> Array:
+def _estimates(assumed: "JointAssumed", theta: Array, rng: np.random.Generator) -> Array:
     """Estimates with the errors of the trials, which are correlated: (chain, draw, estimate)."""
-    effects = posterior.effects
+    effects = assumed.effects
     se = np.where(effects.reported, effects.se, 1.0)
     noise = rng.standard_normal(theta.shape)
     r = effects.correlation
@@ -89,16 +90,16 @@ def _own_baselines(posterior: "JointPosterior", draws: Draws, theta: Array) -> t
     return theta, 0.5 * np.stack([moved + apart, moved - apart], axis=-1)
 
 
-def of_people(posterior: "JointPosterior", theta: Array, gamma: Array, rng: np.random.Generator) -> dict[str, Array]:
+def of_people(assumed: "JointAssumed", theta: Array, gamma: Array, rng: np.random.Generator) -> dict[str, Array]:
     """People in each category of both arms at given effects and baselines, and their log odds ratios.
 
     Parameters
     ----------
-    posterior : gives the sizes of the trials.
+    assumed : gives the sizes of the trials.
     theta, gamma : (chain, draw, k, 2).
     rng : generator.
     """
-    effects, trials = posterior.effects, posterior.trials
+    effects, trials = assumed.effects, assumed.trials
     counts, both = trials.counts[effects.rows], trials.classified[effects.rows]
     people = np.full((*theta.shape[:-1], 2, 3), np.nan)
     cells = []

@@ -55,3 +55,52 @@ def test_the_command_shows_it_before_the_fit():
     found = json.loads(run("fit", "attachment/secure", "--prior-predictive", "--json").stdout)["prior_predictive"]
     assert found["trials"][0]["study"] == "van den Boom 1994"
     assert "improper" in refused("fit", "attachment/secure", "--prior-predictive", "--mu", "flat")
+
+
+BOTH = bm.load("attachment/classification")
+
+
+def test_two_outcomes_expect_what_each_expects_alone():
+    model = bm.JointModel("normal", mu="normal(0, 1)", tau="fixed(0.5)")
+    found = bm.checks.prior_predictive(BOTH, model, draws=20000)
+    for part, trials in zip(found.parts, BOTH.parts, strict=True):
+        effects = bm.effect_sizes(trials)
+        scale = np.sqrt(1 + 0.25 + effects.se**2)
+        assert part.table["study"].tolist() == list(effects.studies)
+        assert part.table["upper"].to_numpy() == pytest.approx(1.96 * scale, rel=0.05)
+        assert part.table["position"].to_numpy() == pytest.approx(stats.norm.cdf(effects.y / scale), abs=0.015)
+    assert len(found.table) == 11
+    assert found.sentence.startswith("Secure attachment: Before the data")
+
+
+def test_people_are_expected_under_the_trinomial_likelihood():
+    found = bm.checks.prior_predictive(BOTH, bm.JointModel("trinomial"))
+    for part in found.parts:
+        total = part.trials.counts[:, 1]
+        assert (part.table["expected_upper"] <= total).all()
+        assert part.table["events_treated"].tolist() == part.trials.counts[:, 0].tolist()
+
+
+def test_of_two_outcomes_an_improper_prior_or_a_model_of_one_is_refused():
+    with pytest.raises(bm.ModelError, match=r"mu\[secure attachment\] is improper"):
+        bm.checks.prior_predictive(BOTH, bm.JointModel(mu="flat"))
+    with pytest.raises(bm.ModelError, match="expected a JointModel"):
+        bm.checks.prior_predictive(BOTH, bm.Model())
+    with pytest.raises(bm.ModelError, match="expected a Model"):
+        bm.checks.prior_predictive(BCG, bm.JointModel())
+
+
+def test_the_command_shows_both_outcomes_before_the_joint_fit():
+    asked = ("fit", "attachment/classification", "--joint", "--prior-predictive")
+    printed = run(*asked).stdout
+    assert printed.index("trials, disorganised attachment") < printed.index("mu[secure attachment]")
+    found = json.loads(run(*asked, "--json").stdout)["prior_predictive"]
+    assert list(found) == ["secure attachment", "disorganised attachment"]
+
+
+def test_the_picture_has_a_panel_for_each_outcome():
+    figure = bm.plots.prior_predictive(bm.checks.prior_predictive(BOTH))
+    assert [axes.get_title(loc="left") for axes in figure.axes[:2]] == [
+        "Secure attachment, 8 trials",
+        "Disorganised attachment, 3 trials",
+    ]

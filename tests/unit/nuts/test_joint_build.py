@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import bayesmeta as bm
-from bayesmeta.nuts.joint_plan import effects_of, joint_plan
+from bayesmeta.nuts.joint_plan import joint_plan
+from bayesmeta.posterior.joint_before_data import JointAssumed
 from bayesmeta.trials import Trials, join
 
 pytestmark = pytest.mark.slow
@@ -17,7 +18,7 @@ def sampled_density(trials, model):
     """The log density as PyMC has it, and the names and shapes of what is sampled."""
     from bayesmeta.nuts.joint_build import build_joint
 
-    effects = effects_of(trials, model)
+    effects = JointAssumed.of(trials, model).effects
     plan = joint_plan(trials, model, effects, model.tau_priors)
     built = build_joint(plan.structure)
     with built:
