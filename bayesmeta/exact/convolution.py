@@ -27,6 +27,7 @@ TINY = 1e-300
 NOTHING = 1e-60  # of the peak: a likelihood so far below it adds nothing to any integral
 FARTHEST = 38.6  # standard deviations: a normal density beyond is no number
 COARSEST = 3.0  # half a panel over the scale of the random effects that is summed on it
+FINER = 8  # times as many means at most, where the random effects are too narrow for those there are
 AT_ONCE = 1_000_000
 
 
@@ -196,12 +197,23 @@ def spread(kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, l
     return found
 
 
-def spread_at(kernel: Kernel, theta: Array, m: Array, spacing: float, tau: float, log_f: Array) -> Array:
-    """The same at one tau: integral f(m) g(theta; m, tau) d m, with m (N,) and log_f (S, N)."""
+def spread_at(
+    kernel: Kernel, theta: Array, m: Array, spacing: float, tau: float, log_f: Array, reach: float = FARTHEST
+) -> Array:
+    """The same at one tau: integral f(m) g(theta; m, tau) d m, with m (N,) and log_f (S, N).
+
+    Normal densities are zero from `reach` standard deviations on; theta increases.
+    """
     finest = 1.3 * spacing
     found = np.zeros((len(log_f), len(theta)))
+    times = int(2.0 ** np.clip(np.ceil(np.log2(max(finest / tau, 1.0))), 0.0, np.log2(FINER))) if tau > 0.0 else 1
+    if times > 1 and log_f.size * times <= AT_ONCE:
+        fine = np.linspace(m[0], m[-1], times * (len(m) - 1) + 1)
+        m, log_f, spacing, finest = fine, local_polynomial(m, log_f, fine), spacing / times, finest / times
     if np.any(kernel.scale * tau >= finest):
-        found += (np.exp(log_f) * spacing) @ kernel.at(m[:, None] - theta, tau, finest)
+        reach = reach * tau * float(kernel.scale.max()) if kernel.density is None else np.inf
+        here = slice(*np.searchsorted(theta, [m[0] - reach, m[-1] + reach]))
+        found[:, here] = (np.exp(log_f) * spacing) @ kernel.at(m[:, None] - theta[here], tau, finest)
     scales, weights = kernel.fine(tau, finest)
     if len(scales):
         offsets, shares = narrow_rule(scales, weights, 9.0)

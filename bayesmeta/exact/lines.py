@@ -180,8 +180,10 @@ def solve(
     half = np.sqrt(2.0 * fall + 7.0) * sd
     low, high = mean - half, mean + half
     moving = np.arange(len(low))
+    values = np.empty((len(low), nodes))
     for _ in range(ROUNDS):
-        value = log_posterior(window_nodes(low[moving], high[moving], FEW), moving)
+        value = log_posterior(window_nodes(low[moving], high[moving], nodes), moving)
+        values[moving] = value
         new_low, new_high = _moved(low[moving], high[moving], value, fall)
         still = (new_low == low[moving]) & (new_high == high[moving])
         low[moving], high[moving] = new_low, new_high
@@ -191,7 +193,9 @@ def solve(
     every = left = np.arange(len(low))
     series = np.empty((len(low), 0))
     while True:
-        found = log_posterior(window_nodes(low[left], high[left], nodes), left) @ to_chebyshev(nodes).T
+        if nodes > values.shape[1] or len(moving):
+            values = log_posterior(window_nodes(low[left], high[left], nodes), left)
+        found = values @ to_chebyshev(nodes).T
         series = np.pad(series, ((0, 0), (0, nodes - series.shape[1])))
         series[left] = found
         ends = np.abs(found[:, -2:]).max(axis=1)

@@ -82,19 +82,21 @@ class OnePredictor(Predictors):
         others: Callable[[Array], Array] | None = None,
     ) -> None:
         self._convolution, self._tau, self._resolution = convolution, tau, resolution
-        at, by_row = np.empty((0, 0)), np.empty((0, 0, 0))
+        # The last values at each window: mostly those at the nodes that the line is made of.
+        rows, nodes = len(convolution.grid.log_p), resolution.mu_nodes
+        at, by_row = np.full((len(guess[0]), nodes), np.nan), np.empty((rows, len(guess[0]), nodes))
 
         def log_posterior(v: Array, which: Integers) -> Array:
-            nonlocal at, by_row
-            at, by_row = v, convolution.log_marginal(v, tau[prior.node[which]])
-            total = by_row.sum(axis=0) + prior.log_density(v[..., None], which)
+            found = convolution.log_marginal(v, tau[prior.node[which]])
+            if v.shape[1] == nodes:
+                at[which], by_row[:, which] = v, found
+            total = found.sum(axis=0) + prior.log_density(v[..., None], which)
             return np.asarray(total if others is None else total + others(v))
 
         solved = solve(log_posterior, *guess, nodes=resolution.mu_nodes, fall=resolution.fall)
         line, self.log_evidence = solved.by_node(prior.node)
         self._line = line.without_negligible()
         self.outside, self.unresolved = self._line.doubts()
-        # Mostly the last values that the line was made of are those at its nodes.
         self._log_marginal = by_row if np.array_equal(at, self._line.nodes) else None
 
     def line(self, row: Array) -> Line:

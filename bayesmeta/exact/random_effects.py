@@ -65,8 +65,9 @@ class Kernel:
         """Density of some of the normals."""
         square = np.square(distance)
         total: Array | None = None
-        for scale, weight in zip((self.scale[chosen] * tau).tolist(), self.weight[chosen].tolist(), strict=True):
-            part = square * (-0.5 / scale**2)
+        normals = list(zip((self.scale[chosen] * tau).tolist(), self.weight[chosen].tolist(), strict=True))
+        for place, (scale, weight) in enumerate(normals, start=1):
+            part = np.multiply(square, -0.5 / scale**2, out=square if place == len(normals) else None)
             np.maximum(part, LEAST, out=part)
             np.exp(part, out=part)
             part *= weight / scale * INVERSE_SQRT_2PI

@@ -107,7 +107,7 @@ class SelectedPredictor(OnePredictor):
         solved = solve(
             lambda v, which: log_posterior(v, which, coarse=False),
             0.5 * (low + high), 0.5 * (high - low) / np.sqrt(2.0 * fall + 7.0), nodes=nodes, fall=fall,
-            resolved=RESOLVED, most=nodes if costly(published) else 2 * nodes,
+            resolved=RESOLVED, most=nodes if costly(published) else 4 * nodes,
         )  # fmt: skip
         line, self.log_evidence = solved.by_node(node)
         self._line = line.without_negligible()

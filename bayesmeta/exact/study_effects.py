@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bayesmeta.exact.prepared import Prepared
 
 NEGLIGIBLE = 1e-15  # weight of a node of tau
+REACH = 9.5  # standard deviations: a normal density beyond is e^-45 of its peak
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +162,7 @@ class NewEffects:
         low, high = float(line.low[seen].min()) - reach, float(line.high[seen].max()) + reach
         panels = Panels(graded_edges(low, high, lambda theta: core.allowed(theta, panel)))
         density = [
-            spread_at(kernel, panels.nodes, points[r], float(spacing[r]), float(scale[r]), value[None, r])[0]
+            spread_at(kernel, panels.nodes, points[r], float(spacing[r]), float(scale[r]), value[None, r], REACH)[0]
             for r in range(len(scale))
         ]
         return cls(panels, line.summed(np.stack(density)), largest)

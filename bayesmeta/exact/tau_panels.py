@@ -13,7 +13,7 @@ from numpy.polynomial import chebyshev, legendre
 
 from bayesmeta.types import Array, Integers
 
-NODES = 16
+NODES = 14
 WIDEST = 2.0  # of a panel, over its width among the standard errors: densities of mu change with tau in every unit of u
 FIRST = 0.8  # of the width of the others: the first panel
 # First edges where a term |tau|^order keeps the likelihood from being analytic at tau = 0, by order.
@@ -54,18 +54,18 @@ class TauPanels:
 
     @cached_property
     def u(self) -> Array:
-        """(P * 16,) nodes."""
+        """(P * 14,) nodes."""
         half = 0.5 * np.diff(self.edges[1:])
         rest = (self.edges[1:-1, None] + half[:, None] * (1.0 + legendre.leggauss(NODES)[0])).ravel()
         return np.concatenate([self.edges[1] * _even_nodes(), rest])
 
     @cached_property
     def tau(self) -> Array:
-        """(P * 16,) nodes."""
+        """(P * 14,) nodes."""
         return np.asarray(self.scale * np.sinh(self.u))
 
     def _place(self, tau: Array) -> tuple[Integers, Array]:
-        """Panel of each tau, and (N, 16) Chebyshev polynomials at its place there; the ends go on as they are."""
+        """Panel of each tau, and (N, 14) Chebyshev polynomials at its place there; the ends go on as they are."""
         u = np.clip(np.arcsinh(tau / self.scale), 0.0, self.edges[-1])
         panel = np.clip(np.searchsorted(self.edges, u, side="right") - 1, 0, len(self.edges) - 2)
         left, right = self.edges[panel], self.edges[panel + 1]
@@ -75,7 +75,7 @@ class TauPanels:
         return panel, np.cos(np.arccos(np.clip(local, -1.0, 1.0))[:, None] * np.arange(NODES))
 
     def interpolation(self, tau: Array) -> Array:
-        """Matrix (N, P * 16) from values at the nodes to values at tau (N,)."""
+        """Matrix (N, P * 14) from values at the nodes to values at tau (N,)."""
         panel, basis = self._place(tau)
         even, plain = _to_series()
         matrix = np.zeros((len(panel), len(self.edges) - 1, NODES))
@@ -85,7 +85,7 @@ class TauPanels:
         return matrix.reshape(len(panel), -1)
 
     def between(self, values: Array) -> Callable[[Array], Array]:
-        """The function of tau (N,) that interpolates values at the nodes (P * 16,)."""
+        """The function of tau (N,) that interpolates values at the nodes (P * 14,)."""
         even, plain = _to_series()
         parts = values.reshape(-1, NODES)
         series = np.concatenate([parts[:1] @ even.T, parts[1:] @ plain.T])
@@ -99,12 +99,12 @@ class TauPanels:
 
 @cache
 def _even_nodes() -> Array:
-    """(16,) in (0, 1): the positive half of 32 Gauss-Legendre nodes."""
+    """(14,) in (0, 1): the positive half of 28 Gauss-Legendre nodes."""
     return np.asarray(legendre.leggauss(2 * NODES)[0][NODES:])
 
 
 @cache
 def _to_series() -> tuple[Array, Array]:
-    """From values at the nodes of the first panel, and of the others, to Chebyshev coefficients: (16, 16) twice."""
+    """From values at the nodes of the first panel, and of the others, to Chebyshev coefficients: (14, 14) twice."""
     even, plain = 2.0 * _even_nodes() ** 2 - 1.0, legendre.leggauss(NODES)[0]
     return tuple(np.linalg.inv(chebyshev.chebvander(nodes, NODES - 1)) for nodes in (even, plain))  # type: ignore[return-value]

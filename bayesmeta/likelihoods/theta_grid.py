@@ -38,9 +38,9 @@ class Resolution:
     fall : how far a conditional density is followed below its peak (log).
     """
 
-    panel: float = 3.0
+    panel: float = 3.5
     mu_nodes: int = 20
-    tau_width: float = 1.25
+    tau_width: float = 1.1
     fall: float = 37.0
 
     @property

@@ -15,6 +15,7 @@ FALL = 42.0
 STEP = 0.5  # of the integrand's smallest standard deviation
 WIDEST_STEP = 0.4  # on the logit scale: the logistic function has poles at +-i pi
 CELLS = 400_000  # evaluated at a time
+LARGEST = 700.0  # whose exponential is a double
 
 
 def hypergeometric_log_p(counts: Array, theta: Array) -> Array:
@@ -47,9 +48,13 @@ def hypergeometric_log_p(counts: Array, theta: Array) -> Array:
     terms -= terms[int(r1 - low)]
     value = np.empty(len(theta))
     for part in np.array_split(np.arange(len(theta)), max(1, len(theta) * len(u) // CELLS)):
-        exponent = terms + theta[part, None] * (u - r1)  # log of each term over the observed one
-        largest = exponent.max(axis=1)
-        value[part] = -largest - np.log(np.exp(exponent - largest[:, None]).sum(axis=1))
+        # The ratios fall with u, so that the largest term stands where they fall below e^-theta.
+        mode = len(ratio) - np.searchsorted(ratio[::-1], -theta[part])
+        largest = terms[mode] + theta[part] * (u[mode] - r1)
+        exponent = np.multiply.outer(u - r1, theta[part])  # log of each term over the observed one
+        exponent += terms[:, None]
+        exponent -= largest
+        value[part] = -largest - np.log(np.exp(exponent, out=exponent).sum(axis=0))
     return value
 
 
@@ -120,21 +125,28 @@ def binomial_log_p(counts: Array, theta: Array, *, location: float, scale: float
     steepest = 0.25 / np.cosh(0.5 * inside) ** 2
     step = min(WIDEST_STEP, STEP / float(np.sqrt(n * steepest + 0.25 * m + scale**-2.0)))
     eta = np.linspace(low, high, int(np.ceil((high - low) / step)) + 1)
-    own = r * eta - n * softplus(eta)
+    # All but the other arm's normaliser is a part of eta, a part of theta, and a product of the two.
+    of_eta = r * eta - n * softplus(eta) + s * eta - 0.5 * (eta / scale) ** 2
+    of_theta = s * shift * theta - 0.5 * (centre / scale) ** 2
     value = np.empty(len(theta))
     for part in np.array_split(np.arange(len(theta)), max(1, len(theta) * len(eta) // CELLS)):
-        other = eta + shift * theta[part, None]
-        away = (eta - centre[part, None]) / scale
-        exponent = own + s * other - m * softplus(other) - 0.5 * away * away
-        largest = exponent.max(axis=1)
-        value[part] = largest + np.log(np.exp(exponent - largest[:, None]).sum(axis=1) * (eta[1] - eta[0]))
+        exponent = np.multiply.outer(eta / scale**2, centre[part])
+        exponent += of_eta[:, None]
+        exponent -= m * softplus(np.add.outer(eta, shift * theta[part]))
+        largest = exponent.max(axis=0)
+        exponent -= largest
+        value[part] = of_theta[part] + largest + np.log(np.exp(exponent, out=exponent).sum(axis=0) * (eta[1] - eta[0]))
     ways = sum(gammaln(b + 1) - gammaln(a + 1) - gammaln(b - a + 1) for a, b in counts.reshape(2, 2))
     return np.asarray(value + (float(ways) - np.log(scale) - 0.5 * np.log(2.0 * np.pi)))
 
 
 def softplus(x: Array) -> Array:
     """log(1 + e^x): to 1e-16 absolute, which is what a sum of such terms keeps anyway, and quick."""
-    return np.asarray(np.log(1.0 + np.exp(np.minimum(x, 700.0))) + np.maximum(x - 700.0, 0.0))
+    if x.max(initial=0.0) < LARGEST:
+        value = np.exp(x)
+        value += 1.0
+        return np.asarray(np.log(value, out=value))
+    return np.asarray(np.log(1.0 + np.exp(np.minimum(x, LARGEST))) + np.maximum(x - LARGEST, 0.0))
 
 
 def cut(r: float, n: float, low: float, high: float) -> tuple[float, float]:

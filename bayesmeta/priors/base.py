@@ -11,6 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import Field, dataclass, fields
+from functools import lru_cache
 from math import floor
 from numbers import Real
 from typing import Any, ClassVar, Self, overload
@@ -26,6 +27,7 @@ type Values = Sequence[float] | NDArray[np.floating[Any]] | NDArray[np.integer[A
 _REGISTER: dict[str, type[Prior]] = {}
 
 
+@lru_cache(maxsize=1024)
 def key(name: str) -> str:
     """The form in which names are compared: half_normal, Half-Normal and HalfNormal are one name."""
     return re.sub(r"[-_]", "", name).lower()

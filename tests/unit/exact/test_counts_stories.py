@@ -115,8 +115,14 @@ def test_another_prior_of_tau_is_a_fresh_fit(tau):
     assert again["tau"].quantile([0.025, 0.5, 0.975]) == approx(fresh["tau"].quantile([0.025, 0.5, 0.975]), abs=1e-7)
 
 
-def test_many_priors_at_once_are_as_many_fits():
-    priors = ["half_normal(0.5)", "half_normal(0.02)", "uniform(0, 0.3)", "half_cauchy(0.5)", "fixed(0.2)", "dumouchel"]
+@pytest.mark.parametrize(
+    "priors",
+    [
+        ["half_normal(0.5)", "half_normal(0.02)", "uniform(0, 0.3)", "half_cauchy(0.5)", "fixed(0.2)", "dumouchel"],
+        [f"half_normal({scale})" for scale in (1, 1.5, 2, 2.5, 3, 4)],  # beyond the nodes of tau that the model has
+    ],
+)
+def test_many_priors_at_once_are_as_many_fits(priors):
     table = prepare(trials(CRINS), bm.Model("hypergeometric")).under(priors)
     for prior in priors:
         fresh = fit(CRINS, tau=prior)

@@ -59,6 +59,6 @@ def test_nodes_of_theta_that_end_too_early_are_told(likelihood, monkeypatch):
 
 
 def test_a_study_effect_that_is_not_resolved_is_told():
-    posterior = bm.fit(bm.load("crins2014"), bm.Model("binomial", baseline="normal(0, 500)"))
+    posterior = bm.fit(bm.load("crins2014"), bm.Model("binomial", baseline="normal(0, 2000)"))
     with pytest.warns(bm.errors.BayesmetaWarning, match="its density integrates to"):
         posterior.studies()
