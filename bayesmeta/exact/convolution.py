@@ -8,7 +8,7 @@ L_ij: the same products backwards.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 from scipy.special import ndtr
@@ -17,7 +17,7 @@ from bayesmeta.exact.random_effects import Kernel
 from bayesmeta.likelihoods.series import Panels
 from bayesmeta.likelihoods.theta_grid import BLUR, ThetaGrid
 from bayesmeta.likelihoods.two_arm_grid import TwoArmGrid
-from bayesmeta.types import Array, Integers
+from bayesmeta.types import Array, Booleans, Integers
 
 # Where the random effects are too narrow for the grid, the trapezoid rule in z = (theta - m) / scale, whose step of 0.6
 # leaves e^-54 of the normal density.
@@ -133,10 +133,39 @@ class Convolution:
                 found[:, t] = mass[:, near] @ self.kernel.at(nodes[near, None] - m[t], scale, finest)
             scales, weights = self.kernel.fine(scale, finest)
             if len(scales):
+                peaked = self._peaked(chosen, scales * scale, finest)
                 offsets, shares = narrow_rule(scales, weights)
-                found[:, t] += self._smoothed(chosen, m[t], offsets * scale, shares)
+                found[~peaked, t] += self._smoothed(chosen[~peaked], m[t], offsets * scale, shares)
+                for row in np.flatnonzero(peaked):
+                    found[row, t] = self._of_peak(chosen[row], m[t], scale)
         self._add_tails(found, chosen, m, tau)
         return np.log(np.maximum(found, TINY)) + self.grid.peak[chosen][:, None, None]
+
+    @cached_property
+    def _own_finest(self) -> Array:
+        """(k,) the same by the panels on which a row has a likelihood: those elsewhere add nothing, however wide."""
+        seen = (self.grid.mass > NOTHING).reshape(len(self.grid.mass), len(self.grid.panels.half), -1).any(axis=2)
+        return np.asarray((seen * self.grid.panels.half).max(axis=1, initial=0.0) / COARSEST)
+
+    def _peaked(self, rows: Integers, scales: Array, finest: float) -> Booleans:
+        """Which rows are narrow peaks to some of the random effects that are too narrow for the panels about the means.
+
+        To be interpolated a likelihood has to be smooth on the scale of the random effects.
+        """
+        own = np.maximum(self._own_finest[rows], 0.5 * self.grid.finest)
+        return np.asarray((own < finest) & (scales.max() >= own) & ~self.grid.neutral[rows])
+
+    def _of_peak(self, row: int, m: Array, tau: float) -> Array:
+        """Integral of one row over the nodes where it is seen, all of the random effects that these resolve."""
+        finest = max(float(self._own_finest[row]), 0.5 * self.grid.finest)
+        seen = np.flatnonzero(self.grid.mass[row] > NOTHING)
+        near = slice(seen[0], seen[-1] + 1)
+        found = self.grid.mass[row, near] @ self.kernel.at(self.grid.panels.nodes[near, None] - m, tau, finest)
+        scales, weights = self.kernel.fine(tau, finest)
+        if len(scales):
+            offsets, shares = narrow_rule(scales, weights)
+            found += self._smoothed(np.array([row]), m, offsets * tau, shares)[0]
+        return np.asarray(found)
 
     def of_units(self, m: Array, tau: Array, units: Integers) -> Array:
         """The same of units: of rows alone, and by positions behind the rows of whole trials with several arms."""

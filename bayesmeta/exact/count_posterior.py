@@ -53,6 +53,7 @@ class CountPosterior(Posterior):
             "neutral": [name for name, out in zip(self.effects.studies, prepared.neutral) if out],
             "beyond_the_nodes": weights.beyond,
             "beyond_the_windows": float(np.abs(weights.nodes) @ self._predictors.outside),
+            "error_of_the_log_density": float(np.abs(weights.nodes) @ self._predictors.error),
             "beyond_the_theta_nodes": prepared.beyond_theta,
             "moments_that_do_not_exist": [
                 f"{moment} of {name}" for name in self.parameters for moment in ("mean", "sd")[self._moments_of(name) :]

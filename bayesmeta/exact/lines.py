@@ -79,10 +79,14 @@ class Line:
         sums[self.node, np.arange(len(self.node))] = self.share
         return sums
 
-    def doubts(self) -> tuple[Array, Array]:
-        """(T,) the probability outside the windows, and that of what is not resolved, at each node of tau."""
-        outside, unresolved = self.summed(np.stack([self.outside, self.unresolved], axis=1)).T
-        return outside, unresolved
+    def doubts(self) -> tuple[Array, Array, Array]:
+        """(T,) at each node of tau: probability outside the windows, probability not resolved, and error of log p.
+
+        A series whose last coefficients are not small goes on: they say how much of it is missing.
+        """
+        last = np.minimum(np.abs(self.series[:, -2:]).max(axis=1), 1.0)
+        outside, unresolved, error = self.summed(np.stack([self.outside, self.unresolved, last], axis=1)).T
+        return outside, unresolved, error
 
     def of(self, weights: Array) -> Array:
         """(R,) weights of the rows, from those of the nodes of tau (T,)."""

@@ -7,7 +7,7 @@ from bayesmeta.errors import BayesmetaWarning, ConvergenceError
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 
-OUTSIDE = 1e-8  # of the posterior mass
+OUTSIDE = 1e-8  # of the posterior mass, or of log p
 # Of the posterior mass, before the engine gives up: by brute sums, a tail that the trials leave open errs by 1e-2 of
 # that in probability.
 UNRESOLVED = 1e-3
@@ -22,6 +22,11 @@ MESSAGES: dict[str, Callable[[Model, str], str]] = {
     "beyond_the_windows": lambda model, mass: (
         f"mu prior {model.mu}: {mass} of the posterior mass of the coefficients lies beyond what is integrated over."
         " State a narrower prior, such as odds_ratio_within(250), or fit with --engine nuts."
+    ),
+    "error_of_the_log_density": lambda model, error: (
+        f"random effects {model.random_effects}: the log posterior density of the coefficients is followed to {error}"
+        " only: it has a narrow peak and long tails, as where large trials disagree with small ones or a prior is very"
+        " wide. Take random effects or priors with lighter tails, or fit with --engine nuts to check."
     ),
     "beyond_the_theta_nodes": lambda model, mass: (
         f"{model.likelihood} likelihood: {mass} of a trial's likelihood lies beyond the effects that are integrated"

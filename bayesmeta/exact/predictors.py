@@ -40,11 +40,13 @@ class Predictors(ABC):
     log_evidence : (T,) log p(y | tau).
     outside, unresolved : (T,) at each tau the probability of the coefficients that the numerical integral leaves out,
         and of those that it does not resolve.
+    error : (T,) about that of their log density.
     """
 
     log_evidence: Array
     outside: Array
     unresolved: Array
+    error: Array
 
     @abstractmethod
     def line(self, row: Array) -> Line:
@@ -96,7 +98,7 @@ class OnePredictor(Predictors):
         solved = solve(log_posterior, *guess, nodes=resolution.mu_nodes, fall=resolution.fall)
         line, self.log_evidence = solved.by_node(prior.node)
         self._line = line.without_negligible()
-        self.outside, self.unresolved = self._line.doubts()
+        self.outside, self.unresolved, self.error = self._line.doubts()
         self._log_marginal = by_row if np.array_equal(at, self._line.nodes) else None
 
     def line(self, row: Array) -> Line:

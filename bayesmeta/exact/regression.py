@@ -98,7 +98,7 @@ class SeveralPredictors(Predictors):
         self._region = self._settled(guess)
         self._lines: dict[bytes, tuple[Line, Array]] = {}
         line, self.log_evidence = self._integrated(rows[0])
-        self.outside, self.unresolved = line.doubts()
+        self.outside, self.unresolved, self.error = line.doubts()
 
     def line(self, row: Array) -> Line:
         return self._integrated(row)[0].without_negligible()

@@ -111,7 +111,8 @@ class SelectedPredictor(OnePredictor):
         )  # fmt: skip
         line, self.log_evidence = solved.by_node(node)
         self._line = line.without_negligible()
-        self.outside, self.unresolved = self._line.doubts()
+        self.outside, self.unresolved, _ = self._line.doubts()
+        self.error = np.zeros(len(tau))  # `RESOLVED` allows what is measured in benchmarks/bias.py
 
     def row_lines(self) -> list[RowLine]:
         nodes, effects = self._line.nodes, self._effects

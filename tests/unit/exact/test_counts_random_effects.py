@@ -1,10 +1,15 @@
 """Random effects other than the normal, and moderators, in the exact engine."""
 
+import warnings
+
 import numpy as np
 import pytest
+from scipy.stats import norm
+from scipy.stats import t as student_t
 
 import bayesmeta as bm
 from bayesmeta.exact import prepare
+from bayesmeta.likelihoods.values import hypergeometric_log_p
 from tests.unit.exact.test_counts_stories import CRINS, fit, same, trials
 
 approx = pytest.approx
@@ -170,3 +175,37 @@ def test_a_trial_that_says_nothing_is_an_outlier_with_the_probability_it_had_bef
     found = fit(rows, random_effects="mixture(0.1, 5)").outliers()["probability"]
     assert found[2] == approx(0.1, abs=1e-9)
     assert found[:2].max() < 0.3
+
+
+DISAGREEING = [[3, 30, 6, 31], [500_000, 1_000_000, 400_000, 900_000], [19, 20, 3, 18]]
+
+
+@pytest.mark.parametrize("effects", ["normal", "mixture(0.1, 5)", "student_t(4)"])
+@pytest.mark.parametrize("tau", [0.01, 0.2, 1.0])
+def test_a_million_people_are_seen_from_afar_under_heavy_tails(effects, tau):
+    # By sums over theta: a narrow peak, on panels as wide as the means are far apart.
+    prepared = prepare(trials(DISAGREEING), bm.Model("hypergeometric", random_effects=effects))
+    theta = np.sort(np.concatenate([np.linspace(-12.0, 14.0, 100_001), 0.22314 + np.linspace(-0.04, 0.04, 20_001)]))
+    width = np.gradient(theta)
+    density = {
+        "normal": lambda z: norm.pdf(z),
+        "mixture(0.1, 5)": lambda z: 0.9 * norm.pdf(z) + 0.1 * norm.pdf(z, 0.0, 5.0),
+        "student_t(4)": lambda z: student_t.pdf(z, 4),
+    }[effects]
+    means = np.linspace(-3.0, 5.0, 17)
+    found = prepared.convolution.log_marginal(means[None], np.array([tau]))[:, 0]
+    for row, counts in enumerate(np.array(DISAGREEING, dtype=float)):
+        likelihood = np.exp(hypergeometric_log_p(counts, theta)) * width
+        wanted = np.log(np.maximum((density((theta - means[:, None]) / tau) / tau) @ likelihood, 1e-300))
+        seen = wanted > wanted.max() - 100.0
+        assert found[row][seen] == approx(wanted[seen], abs=2e-5)  # what sums over so many points are good for
+
+
+def test_large_trials_that_disagree_with_small_ones_are_resolved_or_told():
+    rows = [[3, 30, 6, 31], [5_000, 10_000, 4_000, 9_000], [19, 20, 3, 18]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        posterior = fit(rows, random_effects="mixture(0.1, 5)")
+    assert posterior.accuracy()["change"].max() < 1e-6
+    with pytest.warns(bm.errors.BayesmetaWarning, match="narrow peak and long tails, as where large trials"):
+        fit(rows, random_effects="student_t(1)")
