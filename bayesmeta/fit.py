@@ -115,7 +115,7 @@ def fit(
 
     Raises
     ------
-    DataError : a control arm that rows share and whose variance is not known.
+    DataError : what is no trials; a control arm that rows share and whose variance is not known.
     ModelError, PriorError : a model that these trials cannot carry.
     ConvergenceError : NUTS did not converge, after one retry with a higher target_accept.
 

@@ -7,8 +7,8 @@ import typer
 
 from bayesmeta.cli.options import AsJson
 from bayesmeta.cli.output import console, print_json, print_lines
-from bayesmeta.priors import HeterogeneityPrior, Prior, catalogue, describe, parse_prior
-from bayesmeta.priors.base import key
+from bayesmeta.priors import Prior, catalogue, describe, parse_prior
+from bayesmeta.priors.parse import family_called, suited
 
 Text = Annotated[str | None, typer.Argument(metavar="[PRIOR]", help='A prior such as "half_normal(0.5)", or its name.')]
 Role = Annotated[
@@ -28,22 +28,11 @@ def priors_command(prior: Text = None, role: Role = None, json: AsJson = False) 
             print_catalogue(roles)
         return
     family = family_called(prior)
-    if family is not None and family.parameters() and role is None:
-        described = [describe(parse_prior(example, suited(family))) for example in family.examples]
-        explain(family, described, json)
+    if family is not None and family.parameters() and role is None and "(" not in prior:
+        explain(family, [describe(example) for example in family.examples], json)
     else:
-        parsed = parse_prior(prior, role or suited(family or family_called(prior.partition("(")[0])))
+        parsed = parse_prior(prior, role or suited(family))
         explain(type(parsed), [describe(parsed)], json)
-
-
-def family_called(name: str) -> type[Prior] | None:
-    """The family of that name, in any spelling; None where there is none."""
-    return next((family for family in catalogue() if key(family.text_name) == key(name.strip())), None)
-
-
-def suited(family: type[Prior] | None) -> str:
-    """A role that the family can play."""
-    return "tau" if family is None or issubclass(family, HeterogeneityPrior) else "mu"
 
 
 def summarised(family: type[Prior], role: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bayesmeta.effects.measures import CONTROL_VARIANCES, MEASURES
 from bayesmeta.effects.zero_cells import ZERO_CELL_RULES, any_zero
 from bayesmeta.errors import DataError
-from bayesmeta.trials import Trials
+from bayesmeta.trials import Trials, refuse_other_than_trials
 
 #: Rows with an estimate in place of counts bring log odds ratios.
 MEASURE_OF_ESTIMATES = "OR"
@@ -182,6 +182,7 @@ def cells_of(trials: Trials) -> NDArray[np.float64]:
 
 def refuse_impossible(trials: Trials, measure: str, zero_cells: str) -> None:
     """Refuse what has no effect size: unknown names, risks without counts, zeros to which nothing is added."""
+    refuse_other_than_trials(trials, "effect_sizes")
     for what, name, registry in (("measure", measure, MEASURES), ("zero-cell rule", zero_cells, ZERO_CELL_RULES)):
         if name not in registry:
             raise DataError(f'{what} "{name}": no {what} of that name. There are {", ".join(registry)}.')

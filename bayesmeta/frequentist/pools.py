@@ -10,7 +10,7 @@ from bayesmeta.errors import ModelError
 from bayesmeta.frequentist import library
 from bayesmeta.frequentist.evidence import Estimate, Evidence, NotEstimableError
 from bayesmeta.frequentist.methods import METHODS
-from bayesmeta.trials import Trials, with_arms_combined
+from bayesmeta.trials import Trials, refuse_other_than_trials, with_arms_combined
 from bayesmeta.types import Array, Integers, Json
 
 COLUMNS = ("estimate", "se", "lower", "upper", "tau2", "prediction_lower", "prediction_upper")
@@ -115,6 +115,7 @@ def pool(trials: Trials, zero_cells: str = "only_zero", measure: str = "OR") -> 
     >>> pools.row("REML")[["estimate", "se", "tau2"]].astype(float).round(4).tolist()
     [-0.7452, 0.186, 0.3378]
     """
+    refuse_other_than_trials(trials, "pool")
     arms, trials = trials, with_arms_combined(trials)
     effects = effect_sizes(trials, measure=measure, zero_cells=zero_cells)
     counts = trials.counts if bool(np.all(trials.has_counts)) else None

@@ -19,7 +19,7 @@ from bayesmeta.model.random_effects import parse_random_effects, random_effects_
 from bayesmeta.model.selection import Selection, parse_selection
 from bayesmeta.model.setting import read_setting, refuse_unknown, setting_text
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal, OddsRatioWithin, parse_prior
-from bayesmeta.trials import Trials
+from bayesmeta.trials import Trials, refuse_other_than_trials
 from bayesmeta.types import Json
 
 LIKELIHOODS = ("normal", "binomial", "hypergeometric")
@@ -105,6 +105,8 @@ class Model:
     setting: str | Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
+        if self.likelihood == "trinomial":
+            raise ModelError('likelihood trinomial: for two outcomes together: bm.JointModel("trinomial") (--joint).')
         _one_of("likelihood", self.likelihood, (AUTO, *LIKELIHOODS))
         object.__setattr__(self, "random_effects", random_effects_text(*parse_random_effects(self.random_effects)))
         _one_of("baseline at", self.baseline_at, BASELINES_AT)
@@ -274,12 +276,17 @@ class Model:
         -------
         Model, this one where nothing was open.
 
+        Raises
+        ------
+        DataError : what is no trials.
+
         Examples
         --------
         >>> import bayesmeta as bm
         >>> Model().for_trials(bm.load("crins2014")).likelihood
         'hypergeometric'
         """
+        refuse_other_than_trials(trials, "a model")
         likelihood = self.likelihood
         if likelihood == AUTO:
             counted = trials.has_counts.any() and self.selection is None  # a p value is that of an estimate

@@ -51,8 +51,8 @@ def parse_random_effects(text: str) -> tuple[str, tuple[float, ...]]:
     if len(given) != len(wanted):
         example = {"student_t": "student_t(4)", "mixture": "mixture(0.1, 5)"}.get(name, name)
         raise ModelError(
-            f"random effects {text!r}: {name} has {len(wanted)} parameters ({', '.join(wanted) or 'none'}), found"
-            f" {len(given)}. Write it like {example}."
+            f"random effects {text!r}: expected {', '.join(wanted) or 'no number'} for {name}, found {len(given)}"
+            f" number{'' if len(given) == 1 else 's'}. Write it like {example}."
         )
     values = []
     for (parameter, (requirement, holds)), written in zip(wanted.items(), given, strict=True):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from bayesmeta.priors.base import HeterogeneityPrior, Prior, Values
+from bayesmeta.priors.parse import family_called, parse_prior, suited
 
 
-def describe(prior: Prior, se: Values | None = None) -> str:
+def describe(prior: Prior | str, se: Values | None = None) -> str:
     """What a prior says about odds ratios, for a reader who is to agree or disagree with it.
 
     For tau: its median and central 95%; how far apart settings then are, since with effects N(mu, tau^2) one setting in
@@ -17,8 +18,12 @@ def describe(prior: Prior, se: Values | None = None) -> str:
 
     Parameters
     ----------
-    prior : of tau or of an effect.
+    prior : of tau or of an effect, or its text.
     se : standard errors of the trials (k,), for the priors that depend on them.
+
+    Raises
+    ------
+    PriorError : a text that states no prior.
 
     References
     ----------
@@ -27,8 +32,8 @@ def describe(prior: Prior, se: Values | None = None) -> str:
 
     Examples
     --------
-    >>> from bayesmeta.priors import DuMouchel, HalfNormal, Normal
-    >>> print(describe(HalfNormal(0.5)))
+    >>> from bayesmeta.priors import DuMouchel, Normal
+    >>> print(describe("half_normal(0.5)"))
     half_normal(0.5): median of tau 0.337, 95% between 0.0157 and 1.12. At the median, in 1 of 20 settings the odds \
 ratio differs from the typical one by a factor of more than exp(1.96 tau) = 1.94. P(tau > 1) is 4.6%.
     >>> print(describe(Normal(0, 1)))
@@ -36,6 +41,8 @@ ratio differs from the typical one by a factor of more than exp(1.96 tau) = 1.94
     >>> describe(DuMouchel(), se=[0.4, 0.4]).partition(",")[0]
     'dumouchel: median of tau 0.4'
     """
+    if isinstance(prior, str):
+        prior = parse_prior(prior, suited(family_called(prior)))
     if isinstance(prior, HeterogeneityPrior):
         words = _of_tau(prior if se is None else prior.given(se))
     else:

@@ -43,6 +43,17 @@ def prior_names(role: str | None = None) -> tuple[str, ...]:
     return tuple(family.text_name for family in catalogue(role))
 
 
+def family_called(name: str) -> type[Prior] | None:
+    """The family of that name, in any spelling, whatever numbers follow; None where there is none."""
+    called = key(name.partition("(")[0].strip())
+    return next((family for family in catalogue() if key(family.text_name) == called), None)
+
+
+def suited(family: type[Prior] | None) -> str:
+    """A role that the family can play."""
+    return "tau" if family is None or issubclass(family, HeterogeneityPrior) else "mu"
+
+
 def parse_prior(text: str | Prior, role: str = "tau") -> Prior:
     """The prior that a text states: half_normal(0.5), normal(0, 4), half_t(df=3, scale=0.5), flat.
 

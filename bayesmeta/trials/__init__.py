@@ -5,7 +5,7 @@ from bayesmeta.trials.datasets import dataset_names, load, published_pools, temp
 from bayesmeta.trials.joint import JointTrials, join, read_joint
 from bayesmeta.trials.published import PublishedPool
 from bayesmeta.trials.reader import read_trials
-from bayesmeta.trials.trials import Trials
+from bayesmeta.trials.trials import Trials, refuse_other_than_trials
 
 __all__ = [
     "JointTrials",
@@ -17,6 +17,7 @@ __all__ = [
     "published_pools",
     "read_joint",
     "read_trials",
+    "refuse_other_than_trials",
     "template",
     "with_arms_combined",
 ]

@@ -267,6 +267,20 @@ class Trials:
         return twin
 
 
+def refuse_other_than_trials(found: object, what: str) -> None:
+    """Refuse a table or the name of one where trials are expected.
+
+    Raises
+    ------
+    DataError : says how to read it.
+    """
+    if not isinstance(found, Trials):
+        raise DataError(
+            f"{what} takes trials, not {type(found).__name__}: read a file or a table with bm.read_trials(...), or take"
+            " shipped trials with bm.load(name)."
+        )
+
+
 def canonical_table(table: pd.DataFrame, origin: str) -> pd.DataFrame:
     """A copy with canonical columns first and of their kind: names and trials text, numbers float."""
     if not isinstance(table, pd.DataFrame):

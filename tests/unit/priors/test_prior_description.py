@@ -64,3 +64,11 @@ def test_every_prior_can_be_described():
             words = describe(parse_prior(text, family.role or "mu"))
             assert words.startswith(f"{text}: ")
             assert re.search(r"\b(nan|inf)\b", words) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["half_normal(0.5)", "Normal(0, 1)", "flat", "mixture(0.9, normal(0, 1), 0.1, normal(0, 4))"]
+)
+def test_a_text_is_described_as_its_prior(text):
+    role = "tau" if text.startswith("half") else "mu"
+    assert describe(text) == describe(parse_prior(text, role))
