@@ -22,6 +22,13 @@ LEVELS = np.array([0.5, 0.025, 0.975])
 Z_975 = 1.959963984540054
 LONGEST_LIST = 5
 
+#: What a trial says in which nobody or everybody had the event, by likelihood.
+DOUBLE_ZEROS = {
+    "normal": "Such a trial counts as what the zero-cell rule makes of it.",
+    "binomial": "Such a trial counts, as far as its sizes and the prior of the baselines inform the odds ratio.",
+    "hypergeometric": "Given its total of events such a trial says nothing of the odds ratio, and changes nothing.",
+}
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -295,9 +302,16 @@ def zero_cells(posterior: Posterior) -> list[str]:
     if effects.double_zero:
         lines.append(
             f"Nobody or everybody had the event in both arms of {_listed(effects.double_zero)} "
-            f"({len(effects.double_zero)})."
+            f"({len(effects.double_zero)}).{_what_double_zeros_say(posterior)}"
         )
     return lines
+
+
+def _what_double_zeros_say(posterior: Posterior) -> str:
+    """Whether they count; nothing of arms that share a control, which say what their whole trial says."""
+    effects = posterior.effects
+    arms = {posterior.studies_in_model[row] for rows in effects.shared for row in rows}
+    return "" if arms & set(effects.double_zero) else f" {DOUBLE_ZEROS[posterior.model.likelihood]}"
 
 
 def uses_effect_sizes(model: Model) -> bool:

@@ -223,11 +223,14 @@ def test_estimates_are_not_called_odds_ratios(tmp_path):
 def test_studies_without_events_and_left_out_are_named(tmp_path):
     path = tmp_path / "zeros.csv"
     path.write_text(COUNTS + "E,0,10,0,12,5,x\n")
-    assert "Nobody or everybody had the event in both arms of E (1)." in " ".join(run("fit", path).stdout.split())
+    both = "Nobody or everybody had the event in both arms of E (1)."
+    assert f"{both} Given its total of events such a trial says nothing" in " ".join(run("fit", path).stdout.split())
+    binomial = run("fit", path, "--likelihood", "binomial").stdout
+    assert f"{both} Such a trial counts, as far as its sizes" in " ".join(binomial.split())
     normal = ["--likelihood", "normal"]
     text = " ".join(run("fit", path, *normal).stdout.split())
     assert "tables of D, E." in text
-    assert "Nobody or everybody had the event in both arms of E (1)." in text
+    assert f"{both} Such a trial counts as what the zero-cell rule makes of it." in text
     assert "D, E left out" in " ".join(run("fit", path, *normal, "--zero-cells", "drop").stdout.split())
 
 
