@@ -69,11 +69,11 @@ def test_a_narrow_peak_on_the_wide_tails_of_outliers_is_resolved():
     ("text", "message"),
     [
         ("student", "no such"),
-        ("student_t", "1 parameters"),
+        ("student_t", "expected df for student_t, found 0 numbers"),
         ("student_t(-1)", "positive"),
         ("mixture(1.5, 5)", "between 0 and 1"),
         ("mixture(0.1, 0.5)", "at least 1"),
-        ("normal(3)", "0 parameters"),
+        ("normal(3)", "expected no number for normal, found 1 number"),
     ],
 )
 def test_random_effects_that_do_not_exist_are_refused(text, message):
