@@ -1,7 +1,8 @@
 """Cost of the exact engine for counts, by number of trials; and how far its numbers are from the reference.
 
     OPENBLAS_NUM_THREADS=1 python benchmarks/exact_counts.py  # times, all in one process
-    python benchmarks/exact_counts.py --accuracy  # the table of docs/validation/exact-counts.md
+    python benchmarks/exact_counts.py --accuracy  # the first table of docs/validation/exact-counts.md
+    python benchmarks/exact_counts.py --self-check  # the second: simulated trials, many and few, large and small
 
 Simulated trials of 20 to 80 per arm. Columns in milliseconds of processor time, the smallest of three rounds:
 `likelihood` tabulates the likelihoods, `fit` integrates and gives summary(), `studies` gives studies(), `100 priors`
@@ -18,12 +19,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 import bayesmeta as bm
 from bayesmeta.exact import prepare
 
 SIZES = (7, 13, 26, 100, 1000)
 COLUMNS = ["events_treated", "total_treated", "events_control", "total_control"]
+MANY, PER_ARM, HETEROGENEITY = (8, 26, 60, 150, 1000), (30, 200, 2000), (0.05, 0.15, 0.4, 0.8)
 EXPECTED = Path(__file__).parents[1] / "data" / "reference" / "expected"
 
 
@@ -94,6 +97,35 @@ def accuracy() -> None:
         print(f"| {data['dataset']} | {data['model']} | {len(fits)} | {numbers} |")
 
 
+def self_check() -> None:
+    """What the self-check of posterior.accuracy() finds, largest change over the heterogeneities of HETEROGENEITY."""
+    print("| trials | per arm | likelihood | nodes of tau | mu | tau | theta_new | theta | log ML |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for k in MANY:
+        for size in PER_ARM:
+            for likelihood in ("hypergeometric", "binomial"):
+                worst, nodes = np.zeros(5), 0
+                for tau in HETEROGENEITY:
+                    posterior = bm.fit(of_size(k, size, tau), bm.Model(likelihood))
+                    change = posterior.accuracy()["change"]
+                    groups = [change[name] for name in ("mu", "tau", "theta_new")]
+                    groups += [change[list(posterior.studies_in_model)].max(), change["log_marginal_likelihood"]]
+                    worst = np.maximum(worst, groups)
+                    nodes = max(nodes, posterior.diagnostics["tau_nodes"])
+                numbers = " | ".join(f"{error:.0e}" for error in worst)
+                print(f"| {k} | {size} | {likelihood} | {nodes} | {numbers} |", flush=True)
+
+
+def of_size(k: int, size: int, tau: float) -> bm.Trials:
+    """Simulated trials whose arms are between 0.7 and 1.3 times as large as `size`."""
+    rng = np.random.default_rng([k, size, round(100 * tau)])
+    totals = np.round(size * rng.uniform(0.7, 1.3, (2, k))).astype(int)
+    middle, effect = rng.normal(-1.0, 0.8, k), rng.normal(0.3, tau, k)
+    events = rng.binomial(totals, expit(middle + np.outer([0.5, -0.5], effect)))
+    counts = [events[0], totals[0], events[1], totals[1]]
+    return bm.read_trials(pd.DataFrame({"study": [f"trial {i}" for i in range(k)]} | dict(zip(COLUMNS, counts))))
+
+
 def errors(trials: bm.Trials, model: str, fit: dict) -> np.ndarray:
     baseline = re.match(r"normal\([\d.]+,[\d.]+\)", fit["prior_gamma"] or "")
     posterior = bm.fit(
@@ -121,4 +153,6 @@ def errors(trials: bm.Trials, model: str, fit: dict) -> np.ndarray:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--accuracy", action="store_true", help="compare with the reference instead of timing")
-    accuracy() if parser.parse_args().accuracy else cost()
+    parser.add_argument("--self-check", action="store_true", help="compare with more nodes instead of timing")
+    options = parser.parse_args()
+    accuracy() if options.accuracy else self_check() if options.self_check else cost()

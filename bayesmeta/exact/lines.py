@@ -119,7 +119,7 @@ class Line:
     @cached_property
     def _points(self) -> tuple[Array, Array, Array]:
         nodes = self.series.shape[1]
-        most = float(needed(self.series @ from_chebyshev(nodes, DENSE)).max())
+        most = float(needed(self.series @ from_chebyshev(nodes, max(DENSE, 2 * nodes))).max())
         n = int(np.clip(int(np.ceil(most)) + 1, 33, MOST_POINTS))
         place = np.linspace(-1.0, 1.0, n)
         half = 0.5 * (self.high - self.low)
@@ -133,13 +133,19 @@ class Line:
         mean = (density * points).sum(axis=1)
         return mean, np.sqrt((density * (points - mean[:, None]) ** 2).sum(axis=1))
 
+    def finest(self) -> Array:
+        """(R,) scale on which each row varies: its sd, or less where it has an edge, as of trials with an empty arm."""
+        _, spacing, value = self.points()
+        return np.minimum(self.moments()[1], sharpest(value, spacing[:, None]))
+
     def panels(self, panel: float) -> Panels:
         """Panels on which the density is resolved at every tau."""
         mean, sd = self.moments()
+        finest = self.finest()
 
         def allowed(v: Array) -> Array:
             away = np.maximum(np.abs(v[:, None] - mean) - 7.0 * sd, 0.0)
-            return np.asarray((panel * np.maximum(sd, 0.3 * away)).min(axis=1))
+            return np.asarray((panel * np.maximum(finest, 0.3 * away)).min(axis=1))
 
         return Panels(graded_edges(float(self.low.min()), float(self.high.max()), allowed))
 
@@ -149,8 +155,8 @@ def needed(value: Array) -> Array:
     return np.asarray(2.0 / (SPACING * sharpest(value, 2.0 / (value.shape[1] - 1))))
 
 
-def sharpest(value: Array, step: float) -> Array:
-    """(T,) smallest standard deviation near the peak of a log density on points `step` apart."""
+def sharpest(value: Array, step: Array | float) -> Array:
+    """(T,) smallest standard deviation near the peak of a log density on points `step` apart, one or (T, 1)."""
     bend = -np.diff(value, 2, axis=1) / step**2
     near = value[:, 1:-1] > value.max(axis=1, keepdims=True) - 8.0
     return np.asarray(1.0 / np.sqrt(np.maximum(np.where(near, bend, 0.0).max(axis=1), 1e-12)))

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from bayesmeta.exact.convolution import local_polynomial, spread_at
+from bayesmeta.exact.lines import sharpest
 from bayesmeta.exact.nodes import gauss_legendre
 from bayesmeta.exact.random_effects import Kernel
 from bayesmeta.exact.study_effects import NEGLIGIBLE, widest
@@ -70,12 +71,13 @@ class ManyMeans:
 
     @cached_property
     def _cores(self) -> tuple[Array, Array, Array]:
-        """Where the posteriors lie at the chosen nodes: the lowest and the highest mean, and the smallest sd."""
+        """Where the posteriors lie at the chosen nodes: the lowest and the highest mean, and the finest scale."""
         density = np.exp(self.value[:, self._chosen]) * self.spacing[self._chosen, None]
         points = self.points[self._chosen]
         mean = (density * points).sum(axis=2)
         sd = np.sqrt((density * (points - mean[:, :, None]) ** 2).sum(axis=2))
-        return mean.min(axis=0), mean.max(axis=0), sd.min(axis=0)
+        bend = [sharpest(value, self.spacing[self._chosen, None]) for value in self.value[:, self._chosen]]
+        return mean.min(axis=0), mean.max(axis=0), np.minimum(sd, bend).min(axis=0)
 
     @cached_property
     def effect(self) -> Densities:

@@ -42,6 +42,12 @@ class OverTau:
         """How many moments tau has (0, 1 or 2)."""
         return int(moments_with(self.tail, 0.0))
 
+    def largest(self, outside: float) -> float:
+        """The node of tau beyond which only so much probability lies."""
+        assert self.nodes is not None
+        tail = np.cumsum(self.of_nodes[::-1])[::-1]
+        return float(self.nodes.tau[np.flatnonzero(tail > outside)[-1]])
+
 
 def known_tau(problem: NormalProblem, tau: float) -> OverTau:
     """A model whose tau is known, 0 for a common effect: it is the only node."""

@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.effects import Effects
-from bayesmeta.errors import ModelError
+from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.exact.arms import ConvolutionWithArms, arm_grids, refuse_arms
 from bayesmeta.exact.convolution import Convolution
 from bayesmeta.exact.evidence import evidence_of
 from bayesmeta.exact.given_tau import GivenTau, NormalProblem
-from bayesmeta.exact.over_tau import moments_with, over_tau
+from bayesmeta.exact.over_tau import OverTau, moments_with, over_tau
 from bayesmeta.exact.plane_variations import PlaneVariations
 from bayesmeta.exact.predictors import OnePredictor, Predictors
 from bayesmeta.exact.prior_parts import VAGUE, NormalParts, PriorParts
 from bayesmeta.exact.proper import refuse_unbounded, unbounded_direction
 from bayesmeta.exact.random_effects import KERNELS, Kernel
-from bayesmeta.exact.regression import MOST_COLUMNS, SeveralPredictors
+from bayesmeta.exact.regression import SeveralPredictors, refuse_columns
 from bayesmeta.exact.tau_panels import TauPanels
 from bayesmeta.exact.variations import Variations
 from bayesmeta.exact.weights import BEYOND, Weights, known, tail_of, weigh
@@ -263,16 +263,21 @@ class Prepared:
         return self.own_last_u
 
     @cached_property
+    def rough_tau(self) -> OverTau | None:
+        """The posterior of tau by the normal likelihood; None where tau is known, or that posterior is improper."""
+        if self.known_tau is not None:
+            return None
+        try:
+            return over_tau(self.rough, self.model.tau_prior.given(self.standard_errors))
+        except PriorError:
+            return None
+
+    @cached_property
     def own_last_u(self) -> float:
         """Where the nodes of tau end for the model's own prior of tau, roughly, in u."""
-        prior = self.model.tau_prior.given(self.standard_errors)
-        if self.known_tau is not None or not prior.proper:
+        if self.rough_tau is None or not self.model.tau_prior.given(self.standard_errors).proper:
             return float(np.arcsinh((self.known_tau or LIGHT) / self.scale))
-        rough = over_tau(self.rough, prior)
-        assert rough.nodes is not None
-        tail = np.cumsum(rough.weights[::-1])[::-1]
-        tau = float(rough.nodes.tau[np.flatnonzero(tail > BEYOND)[-1]])
-        return min(float(np.arcsinh(tau / self.scale)) + 0.3, FARTHEST_U)
+        return min(float(np.arcsinh(self.rough_tau.largest(BEYOND) / self.scale)) + 0.3, FARTHEST_U)
 
     @property
     def scale(self) -> float:
@@ -293,16 +298,18 @@ class Prepared:
         """(k,) standard errors; of arms that share a control, of the independent rows made of them."""
         return self.rough.se if self.effects.shared else self.effects.se
 
+    @property
+    def least_sd(self) -> float:
+        """The smallest standard deviation of a linear predictor at tau = 0, roughly: that of an effect there."""
+        _, variance = self.rough.given(np.zeros(1)).linear(np.unique(self.design.matrix, axis=0))
+        return max(float(np.sqrt(variance.min())), NARROWEST * self.scale)
+
     @cached_property
     def tau_panels(self) -> TauPanels:
         """Nodes of tau."""
-        return TauPanels.to(
-            self.last_u,
-            self.scale,
-            self.resolution.tau_width,
-            float(self.standard_errors.max()),
-            self.kernel.order,
-        )
+        width, largest = self.resolution.tau_width, float(self.standard_errors.max())
+        panels = TauPanels.to(self.last_u, self.scale, width, largest, self.least_sd, self.kernel.order)
+        return panels if self.rough_tau is None else panels.for_posterior(self.rough_tau, width)
 
     @property
     def tau(self) -> Array:
@@ -354,15 +361,9 @@ class Prepared:
     def predictors(self) -> Predictors:
         """The coefficients given tau."""
         design = self.design
-        columns = len(design.columns)
-        if columns > MOST_COLUMNS:
-            raise ModelError(
-                f"{columns} columns in the design ({', '.join(design.columns)}): the exact engine integrates over up to"
-                f' {MOST_COLUMNS} with this likelihood. Fit with --likelihood normal (likelihood="normal"), which takes'
-                ' more, with --engine nuts (engine="nuts"), or with fewer moderators.'
-            )
+        refuse_columns(design.columns)
         parts, given = self.parts_and_guess(self.tau)
-        if columns == 1 and np.all(design.matrix == 1.0):
+        if len(design.columns) == 1 and np.all(design.matrix == 1.0):
             mean, variance = given.linear(np.ones((1, 1)))
             return OnePredictor(self.convolution, self.tau, parts, (mean[0], np.sqrt(variance[0])), self.resolution)
         return SeveralPredictors(self.convolution, self.tau, design.matrix, parts, given, self.resolution)

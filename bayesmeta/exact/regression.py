@@ -5,6 +5,7 @@ design: functions of one variable, tabulated once as polynomials. For a predicto
 are summed on a uniform lattice, which converges exponentially for smooth integrands.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -63,6 +64,21 @@ class Region:
     half: Array
     series: Array
     cut: Booleans
+
+
+def refuse_columns(columns: Sequence[str]) -> None:
+    """Refuses designs with more columns than are integrated over.
+
+    Raises
+    ------
+    ModelError
+    """
+    if len(columns) > MOST_COLUMNS:
+        raise ModelError(
+            f"{len(columns)} columns in the design ({', '.join(columns)}): the exact engine integrates over up to"
+            f' {MOST_COLUMNS} with this likelihood. Fit with --likelihood normal (likelihood="normal"), which takes'
+            ' more, with --engine nuts (engine="nuts"), or with fewer moderators.'
+        )
 
 
 class SeveralPredictors(Predictors):

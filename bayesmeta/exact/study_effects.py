@@ -153,10 +153,9 @@ class NewEffects:
     @classmethod
     def of(cls, kernel: Kernel, line: Line, tau: Array, largest: float, panel: float) -> "NewEffects":
         """For tau up to `largest`."""
-        mean, sd = line.moments()
         points, spacing, value = line.points()
         scale = tau[line.node]
-        core = Core(mean, sd, scale)
+        core = Core(line.moments()[0], line.finest(), scale)
         seen = scale <= max(largest, float(tau.min()))
         reach = 9.0 * largest * widest(kernel)
         low, high = float(line.low[seen].min()) - reach, float(line.high[seen].max()) + reach

@@ -235,7 +235,7 @@ class Variations:
     def _panels(self, last: float, unit: float) -> TauPanels:
         prepared = self._prepared
         widest = float(prepared.standard_errors.max())
-        return TauPanels.to(last, unit, prepared.resolution.tau_width, widest, prepared.kernel.order)
+        return TauPanels.to(last, unit, prepared.resolution.tau_width, widest, prepared.least_sd, prepared.kernel.order)
 
     def _tabulated(self, powers: Powers, last: float, unit: float) -> Table | None:
         """Windows that hold every variation, and the likelihoods there."""
@@ -332,9 +332,10 @@ class Variations:
     def _dense(self, table: Table, powers: Powers) -> tuple[Array, Array] | None:
         """Equally spaced means (T, N) with the log posteriors there (S, T, N), where the windows hold them."""
         sums = table.summed(powers)
-        _, rough = self._log_posterior(table, sums, powers, DENSE)
+        dense = max(DENSE, 2 * sums.shape[2])
+        _, rough = self._log_posterior(table, sums, powers, dense)
         depth = rough.max(axis=2) - np.maximum(rough[:, :, 0], rough[:, :, -1])
-        sd = sharpest(rough.reshape(-1, DENSE), 2.0 / (DENSE - 1))
+        sd = sharpest(rough.reshape(-1, dense), 2.0 / (dense - 1))
         n = max(int(np.ceil(2.0 / (SPACING * float(sd.min())))) + 1, 33)
         if depth.min() < self._prepared.resolution.fall - SLACK or n > MOST_POINTS:
             return None

@@ -40,7 +40,7 @@ class Resolution:
 
     panel: float = 3.5
     mu_nodes: int = 20
-    tau_width: float = 1.1
+    tau_width: float = 0.8
     fall: float = 37.0
 
     @property

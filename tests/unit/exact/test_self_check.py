@@ -37,6 +37,20 @@ def test_at_more_nodes_nothing_moves(likelihood, parts):
     assert found["worst_quantity"] in {*posterior.parameters, *trials.studies}
 
 
+@pytest.mark.parametrize(("k", "size", "tau"), [(26, 200, 0.15), (60, 2000, 0.15), (60, 30, 0.8)])
+def test_with_many_trials_the_quantiles_of_study_effects_do_not_move_either(k, size, tau):
+    # The mean is known much better than any trial's effect: near tau = 0 densities of effects are narrow, and change
+    # with tau much faster than the likelihood does.
+    rng = np.random.default_rng([k, size, round(100 * tau)])
+    totals = np.round(size * rng.uniform(0.7, 1.3, (2, k))).astype(int)
+    middle, effect = rng.normal(-1.0, 0.8, k), rng.normal(0.3, tau, k)
+    events = rng.binomial(totals, 1.0 / (1.0 + np.exp(-middle - np.outer([0.5, -0.5], effect))))
+    rows = {"events_treated": events[0], "total_treated": totals[0]}
+    rows |= {"events_control": events[1], "total_control": totals[1], "study": [f"trial {i}" for i in range(k)]}
+    posterior = bm.fit(bm.read_trials(pd.DataFrame(rows)))
+    assert posterior.accuracy()["change"].max() < 1e-6
+
+
 def test_nothing_is_checked_that_was_not_asked_for():
     assert "accuracy" not in bm.fit(bm.load("bcg"), bm.Model("normal")).diagnostics
 
