@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesmeta.errors import BayesmetaError, PriorError
+from bayesmeta.errors import BayesmetaError, ConvergenceError, ModelError, PriorError
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal
@@ -30,7 +30,10 @@ BOUNDS = (0.975, 0.95)
 EFFECT_SCALES = (0.01, 100.0)
 TAU_SCALES = (0.001, 10.0)  # tau 10 is a factor of 10^8 between settings: beyond it nothing is meant
 FACTORS = (0.01, 100.0)
+AGREE = 1e-8  # of a probability, by two routes
 CURVE_POINTS, FEW_POINTS = 33, 9  # where a point costs microseconds, and where it costs a fit
+
+Route = Callable[[float], Row]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +124,7 @@ def tipping_point(
         rows.append(_trials_row(given, side))
     table = pd.DataFrame(rows)
     along = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
-    return TippingPoint(table, _sentence(given, side, table), refusals(refused, "question"), given, along)
+    return TippingPoint(table, _sentence(given, side, table, along), refusals(refused, "question"), given, along)
 
 
 def _scans(given: Posterior, bounds: tuple[float, ...]) -> list[Scan]:
@@ -169,25 +172,49 @@ def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, o
     scales, rows = _along(given, scan, at)
     table = completed(rows, given.trials.direction)
     known = dict(zip(scales.tolist(), table["above"].tolist()))
-    by_weights = Sceptics.of(given) if at is None and scan.varies == "mu" else None
 
-    def above(scale: float) -> float:
-        if scale in known:
-            return float(known[scale])
-        if at is not None:
-            return float(at(np.array([scale])).above()[0])
-        if by_weights is not None:
-            return float(by_weights.above(np.array([scale]))[0])
-        return float(_with(given, scan, scale).effect().probability(above=0.0))
+    def curve_of(route: Route) -> Curve:
+        def curve(wanted: Array) -> Array:
+            above = np.array([known[one] if one in known else route(one)["above"] for one in wanted.tolist()])
+            return above if side > 0 else 1.0 - above
 
-    def curve(wanted: Array) -> Array:
-        found = np.array([above(scale) for scale in wanted.tolist()])
-        return found if side > 0 else 1.0 - found
+        return curve
 
+    curve = curve_of(_route(given, scan, at))
+    by_weights = at is None and scan.varies == "mu" and not asks_elsewhere(given)
+    quick = curve_of(_reweighted(Sceptics.of(given))) if by_weights else curve
     labels: dict[str, object] = {"question": scan.question, "scale": scales}
     labels["prior"] = [str(scan.priors(float(scale))[scan.varies == "mu"]) for scale in scales]
-    answers = [_row(scan, bound, crossing(curve, scales, bound, rising=scan.rising), curve) for bound in scan.bounds]
+    answers = [_row(scan, bound, _root(scan, bound, scales, curve, quick), curve) for bound in scan.bounds]
     return answers, pd.concat([pd.DataFrame(labels), table], axis=1)
+
+
+def _root(scan: Scan, bound: float, scales: Array, curve: Curve, quick: Curve) -> Crossing:
+    """Where the curve crosses the bound: by a quick curve where the curve itself agrees there, else by the curve."""
+    if quick is not curve:
+        try:
+            where = crossing(quick, scales, bound, rising=scan.rising)
+            if where.status != "found" or abs(float(curve(np.array([where.scale]))[0]) - bound) < AGREE:
+                return where
+        except ConvergenceError:
+            pass  # the quick curve does not fit the grid, which is the curve's own
+    return crossing(curve, scales, bound, rising=scan.rising)
+
+
+def _route(given: Posterior, scan: Scan, at: Callable[[Array], Many] | None) -> Route:
+    """The answer at one scale, by the same means as along the range of scales."""
+    if at is not None:
+        return lambda scale: {name: float(values[0]) for name, values in at(np.array([scale])).rows().items()}
+    if scan.varies == "mu" and asks_elsewhere(given):
+        return _reweighted(Sceptics.of(given))
+    counts = CountSubsets.of(given) if scan.varies == "mu" else None
+    if counts is None:
+        return lambda scale: row_of(_with(given, scan, scale))
+    return lambda scale: counts.sceptical(np.array([scale]))[0] or row_of(_with(given, scan, scale))
+
+
+def _reweighted(sceptics: Sceptics) -> Route:
+    return lambda scale: sceptics.rows(np.array([scale]))[0]
 
 
 def _along(
@@ -198,7 +225,11 @@ def _along(
     if at is not None:
         return scales, at(scales).rows()
     if scan.varies == "mu" and asks_elsewhere(given):
-        return scales, Sceptics.of(given).rows(scales)
+        sceptics = Sceptics.of(given)
+        scales = scales[[sceptics.holds(scale) for scale in scales.tolist()]]
+        if not len(scales):
+            raise ModelError("the effect in this setting is too far from OR 1 for its posterior to answer a sceptic.")
+        return scales, sceptics.rows(scales)
     counts = CountSubsets.of(given)
     if counts is None:
         scales = np.geomspace(scan.low, scan.high, FEW_POINTS)
@@ -256,11 +287,12 @@ def _trials_row(given: Posterior, side: int) -> dict[str, object]:
     }
 
 
-def _sentence(given: Posterior, side: int, table: pd.DataFrame) -> str:
+def _sentence(given: Posterior, side: int, table: pd.DataFrame, along: pd.DataFrame) -> str:
     """Each tipping point in words."""
     name = name_of_probability(side, bool(given.trials.direction))
     above = given.effect().probability(above=0.0)
-    parts = [_in_words(row) for row in table.to_dict("records")]
+    narrowest = along.groupby("question")["scale"].min().to_dict() if len(along) else {}
+    parts = [_in_words(row | {"narrowest": narrowest.get(row["question"])}) for row in table.to_dict("records")]
     said = "; ".join(part for part in parts if part)
     return f"{name} is {probability(above if side > 0 else 1.0 - above)}. {said[:1].upper()}{said[1:]}."
 
@@ -274,7 +306,7 @@ def _sceptic(row: dict[Any, Any]) -> str:
     if row["status"] == "always below":
         return f"it is below {row['bound']:g} even with a flat prior of mu"
     if row["status"] == "never below":
-        return f"no sceptical prior down to normal(0, {EFFECT_SCALES[0]:g}) brings it below {row['bound']:g}"
+        return f"no sceptical prior down to normal(0, {row['narrowest']:.3g}) brings it below {row['bound']:g}"
     limits = f"{number(1.0 / row['odds_ratio'])} and {number(row['odds_ratio'])}"
     prior = rounded(row["prior"])
     return f"it {falls} for a sceptic whose prior of the effect is {prior}, 95% for odds ratios between {limits}"
