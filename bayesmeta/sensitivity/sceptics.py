@@ -73,8 +73,8 @@ class Sceptics:
         """Whether the answer lies where the posterior as given is known: N(0, s^2) pulls it out into a tail."""
         if self.everywhere:
             return True
-        ends = self.effect.quantile(np.array([KNOWN, 1.0 - KNOWN]))
-        x = np.linspace(*ends, POINTS)
+        first, last = self.effect.quantile(np.array([KNOWN, 1.0 - KNOWN])).tolist()
+        x = np.linspace(first, last, POINTS)
         with np.errstate(divide="ignore"):
             log_density = np.log(self.effect.pdf(x)) - 0.5 * (x / scale) ** 2 - self._log_prior(x)
         return bool(log_density[[0, -1]].max() < log_density.max() + np.log(NEGLIGIBLE))

@@ -11,7 +11,7 @@ from bayesmeta.errors import BayesmetaError, ConvergenceError, ModelError, Prior
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal
-from bayesmeta.sensitivity.asked import analysis, name_of_probability, side_of
+from bayesmeta.sensitivity.asked import analysis, name_of_probability, side_of, trials_of
 from bayesmeta.sensitivity.count_subsets import CountSubsets, rows_under
 from bayesmeta.sensitivity.crossing import Crossing, Curve, crossing
 from bayesmeta.sensitivity.many import Many, Question
@@ -30,6 +30,8 @@ BOUNDS = (0.975, 0.95)
 EFFECT_SCALES = (0.01, 100.0)
 TAU_SCALES = (0.001, 10.0)  # tau 10 is a factor of 10^8 between settings: beyond it nothing is meant
 FACTORS = (0.01, 100.0)
+ALL_SMALLER = "all smaller sets tried"
+BETWEEN = "; "  # names of trials may have commas
 AGREE = 1e-8  # of a probability, by two routes
 CURVE_POINTS, FEW_POINTS = 33, 9  # where a point costs microseconds, and where it costs a fit
 
@@ -45,8 +47,8 @@ class TippingPoint(Part):
     table : question ("sceptical prior of mu", "half-normal prior of tau", "wider prior of tau", "trials removed"),
         bound (of the probability; 0.975 is the 95% interval's taking in OR 1), status ("found", "never below" the
         bound, "always below" it), scale, prior (text), odds_ratio (of the sceptical prior: its 95% lies within 1/x
-        and x), trials (those removed), how ("root", "all smaller sets tried", "some sets tried"), probability (there;
-        of the side asked about).
+        and x), trials (those removed, with semicolons between), how ("root"; "all smaller sets tried", else up to
+        which size all sets were tried, and up to which some), probability (there; of the side asked about).
     curve : question, scale, prior and the columns of `rows.COLUMNS` along each range of scales.
     """
 
@@ -103,7 +105,7 @@ def tipping_point(
     >>> import bayesmeta as bm
     >>> part = tipping_point(bm.load("crins2014"), bm.Model("normal"))
     >>> part.table.loc[part.table["question"] == "trials removed", "trials"].item()
-    'Heffron (2003), Schuller (2005), Ganschow (2005)'
+    'Heffron (2003); Schuller (2005); Ganschow (2005)'
     """
     given = analysis(posterior, model)
     side = side_of(given)
@@ -270,7 +272,7 @@ def _trials_row(given: Posterior, side: int) -> dict[str, object]:
     bound = 0.975
     above = given.effect().probability(above=0.0)
     now = above if side > 0 else 1.0 - above
-    found = Removal((), now, True, 0) if now < bound else fewest_removed(given, side, bound)
+    found = Removal((), now, True, 0, 0) if now < bound else fewest_removed(given, side, bound)
     status = "always below" if now < bound else "never below" if found.studies is None else "found"
     removed = found.studies if status == "found" and found.studies is not None else ()
     return {
@@ -280,11 +282,19 @@ def _trials_row(given: Posterior, side: int) -> dict[str, object]:
         "scale": np.nan,
         "prior": "",
         "odds_ratio": np.nan,
-        "trials": ", ".join(removed),
+        "trials": BETWEEN.join(removed),
         "removed": float(len(removed)) if removed else np.nan,
-        "how": "all smaller sets tried" if found.exact else f"some sets tried, all up to {found.all_tried}",
+        "how": ALL_SMALLER if found.exact else _how_far(found, len(trials_of(given))),
         "probability": found.probability,
     }
+
+
+def _how_far(found: Removal, k: int) -> str:
+    """Which sets were looked at."""
+    if found.all_tried == k - 1:
+        return "all sets tried"
+    more = f", some of up to {found.some_tried}" if found.some_tried > found.all_tried else ""
+    return f"all sets of up to {counted(found.all_tried)} tried{more}"
 
 
 def _sentence(given: Posterior, side: int, table: pd.DataFrame, along: pd.DataFrame) -> str:
@@ -327,7 +337,11 @@ def _removed(row: dict[Any, Any]) -> str:
     if row["status"] == "always below":
         return ""
     if row["status"] == "never below":
-        return "no removal of trials that was tried makes the 95% interval take in OR 1"
-    fewer = "no fewer do it" if row["how"] == "all smaller sets tried" else "fewer might do"
-    gone = listed(row["trials"].split(", "), 6)
-    return f"without {gone} ({counted(int(row['removed']), 'trial')}; {fewer}) the 95% interval takes in OR 1"
+        return f"no removal of trials makes the 95% interval take in OR 1 ({row['how']})"
+    names = row["trials"].split(BETWEEN)
+    return f"without {listed(names, 6)} ({counted(len(names))}; {fewer(row)}) the 95% interval takes in OR 1"
+
+
+def fewer(row: Mapping[Any, Any]) -> str:
+    """Whether fewer trials might do than those of a row of the table, in words."""
+    return "no fewer do it" if row["how"] == ALL_SMALLER else f"fewer might do: {row['how']}"

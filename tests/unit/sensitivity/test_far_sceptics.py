@@ -59,5 +59,5 @@ def test_in_a_setting_no_sceptic_is_answered_from_beyond_what_the_posterior_hold
 
 
 def test_a_curve_that_jumps_over_the_bound_has_no_root():
-    with pytest.raises(ConvergenceError, match="jumps over 0.5"):
+    with pytest.raises(ConvergenceError, match=r"jumps over 0\.5"):
         crossing(lambda s: np.where(s < 3.0, 0.2, 0.9), np.geomspace(0.01, 100, 9), 0.5, rising=True)
