@@ -9,9 +9,8 @@ import typer
 
 from bayesmeta.cli.joint_sensitivity import with_joint_sensitivity
 from bayesmeta.cli.model_options import with_model
-from bayesmeta.cli.options import AsJson, Data, Direction, File, Outcome, evidence, not_a_replication
+from bayesmeta.cli.options import AsJson, Data, Direction, File, Outcome, evidence, not_a_replication, picture_folder
 from bayesmeta.cli.output import console, print_json, print_lines, print_table
-from bayesmeta.fit import fit
 from bayesmeta.model import Model
 from bayesmeta.wording import figures, probability, ratio_figures
 
@@ -55,16 +54,17 @@ def sensitivity_command(
     """
     from bayesmeta.sensitivity import all as all_parts
 
-    trials = evidence(file, data=data, outcome=outcome, direction=direction)
+    folder = None if pictures is None else picture_folder(pictures)
     analysis = all_parts(
-        fit(trials, model),
+        evidence(file, data=data, outcome=outcome, direction=direction),
+        model,
         only=tuple(name.replace(" ", "_") for name in part or ()),
-        tau=grid_tau,
-        mu=grid_mu,
+        tau=grid_tau or None,
+        mu=grid_mu or None,
         by=by,
     )
-    if pictures is not None:
-        draw(analysis, Path(pictures))
+    if folder is not None:
+        draw(analysis, folder)
     if json:
         print_json(analysis.to_dict())
     else:

@@ -84,11 +84,13 @@ def draw_rows(
     label : of the figure.
     title : of the figure.
     part : gives the analysis as given, and the wished direction.
-    rows : from top to bottom.
+    rows : from top to bottom; the analysis as given where there are none, under the sentence that says why.
     side : +1 for P(OR > 1), -1 for P(OR < 1).
     band : 95% limits (log odds ratios) of the data alone, drawn as a band.
     note : one line under the title.
     """
+    if not rows:
+        rows, note = [Row("as given", {"": part.given})], part.sentence
     names = list(dict.fromkeys(name for row in rows for name in row.series))
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)} if len(names) > 1 else {names[0]: INK}
     handles = _legend(colours, band, part)

@@ -109,7 +109,9 @@ def _sentence(given: Posterior, table: pd.DataFrame, of: str) -> str:
     what = OF[of]
     if table.empty:
         number = len(trials_of(given)) if of == "trials" else given.trials.k
-        return f"No {what} of the {counted(number, what)} can be left out."
+        if number == 1:
+            return f"No {what} can be left out: there is only one."
+        return f"None of the {counted(number, what)} can be left out, each for its reason."
     most = table.iloc[int(np.argmax(table["shift"].abs()))].to_dict()
     before = row_of(given)
     text = (

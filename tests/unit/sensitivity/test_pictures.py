@@ -57,3 +57,14 @@ def test_names_with_signs_of_formulas_are_drawn_as_they_stand():
     trials = bm.read_trials(pd.DataFrame({"study": names, "estimate": [0.2, 0.5, 0.1], "se": [0.2, 0.3, 0.2]}))
     plots.sensitivity_leave_one_out(sensitivity.leave_one_out(trials)).canvas.draw()
     plots.sensitivity_cumulative(sensitivity.cumulative(trials)).canvas.draw()
+
+
+def test_where_no_trial_can_be_left_out_the_picture_shows_the_analysis_as_given_and_says_so():
+    import pandas as pd
+
+    row = {"study": ["A"], "ai": [56], "n1i": [115], "ci": [32], "n2i": [95]}
+    part = sensitivity.leave_one_out(bm.read_trials(pd.DataFrame(row)))
+    figure = plots.sensitivity_leave_one_out(part)
+    (interval,) = drawn(figure.axes[0], "interval")
+    assert interval.get_xdata() == pytest.approx(np.exp([part.given["lower"], part.given["upper"]]))
+    assert any("there is only one" in text.get_text() for text in figure.texts)
