@@ -15,7 +15,7 @@ from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.rows import Row, completed, row_of
 from bayesmeta.sensitivity.subsets import Subsets
-from bayesmeta.sensitivity.words import effect_of, range_of
+from bayesmeta.sensitivity.words import effect_of, runs
 from bayesmeta.trials import Trials
 from bayesmeta.wording import counted, listed
 
@@ -115,7 +115,7 @@ def _sentence(given: Posterior, table: pd.DataFrame, of: str) -> str:
     most = table.iloc[int(np.argmax(table["shift"].abs()))].to_dict()
     before = row_of(given)
     text = (
-        f"Without one {what} the {effect_name(given)} runs {range_of(table['median'])} (all: {effect_of(before)});"
+        f"Without one {what} the {effect_name(given)} {runs(table['median'])} (all: {effect_of(before)});"
         f" the one that moves it most is {most['study']}, without it {effect_of(most)}."
     )
     about = "leaves out" if before["lower"] > 0.0 or before["upper"] < 0.0 else "takes in"

@@ -328,7 +328,7 @@ def _wider(row: dict[Any, Any]) -> str:
     if row["status"] == "found":
         return f"with a {kind} the 95% interval takes in OR 1 from {rounded(row['prior'])} on"
     if row["status"] == "always below":
-        return f"the 95% interval takes in OR 1 with the narrowest {kind} already"
+        return f"it is below {row['bound']:g} with the narrowest {kind} already"
     widest = f"scale {TAU_SCALES[1]:g}" if half_normal else f"{FACTORS[1]:g} times the given width"
     return f"no {kind} up to {widest} makes the 95% interval take in OR 1"
 
