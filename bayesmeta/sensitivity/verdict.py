@@ -148,8 +148,8 @@ def _bias(parts: list[Part]) -> list[str]:
 def _costs(parts: list[Part]) -> list[str]:
     """What it takes until the interval takes in OR 1."""
     found = [part for part in parts if isinstance(part, TippingPoint)]
-    if not found or conclusion(found[0].given) == 0:
-        return []
+    if not found or conclusion(found[0].given) != found[0].side:
+        return []  # the interval takes in OR 1, or lies on the side that is not asked about
     takes = []
     for row in found[0].table[found[0].table["bound"] == 0.975].to_dict("records"):
         if row["status"] != "found":

@@ -92,3 +92,31 @@ def test_one_trial_with_counts_has_none_to_leave_out_and_one_step(likelihood, tm
     assert "No trial can be left out: there is only one." in text
     assert "one step, with 1 trial, at which" in text
     assert "1 trial to" not in text
+
+
+def test_people_see_every_model_the_whole_prior_grid_by_family_and_whole_numbers_of_trials(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    parts = [option for part in ("prior_grid", "model_grid", "tipping_point") for option in ("--part", part)]
+    done = run("attachment/disorganised", *parts)
+    text = " ".join(done.stdout.split())
+    grid, models = done.stdout.split("model grid")[0], done.stdout.split("model grid")[1]
+    assert all(f"tau {family}" in grid for family in ("half_normal", "half_cauchy", "lognormal", "jeffreys"))
+    assert all(f"mu {prior}" in grid for prior in ("odds_ratio_within(250)", "normal(0, 1)", "flat"))
+    assert "each of them: --json" in text
+    assert all(word in models for word in ("DerSimonian-Laird", "Mantel-Haenszel", "Paule-Mandel", "hypergeometric"))
+    assert "more: --json" not in models
+    row = next(line for line in done.stdout.splitlines() if line.startswith("trials removed"))
+    assert row.split()[-1] == "2"
+
+
+def test_of_many_trials_people_see_those_that_matter_most_and_the_last_steps(tmp_path):
+    path = tmp_path / "many.csv"
+    rows = [f"T{i},{0.4 + 0.02 * i + (2.0 if i == 14 else 0.0)},0.3" for i in range(16)]
+    path.write_text("\n".join(["study,estimate,se", *rows]), encoding="utf-8")
+    done = run(str(path), "--part", "leave_one_out", "--part", "cumulative", "--by", "order")
+    left_out, steps = done.stdout.split("cumulative", 1)
+    assert left_out.split("study")[1].splitlines()[2].startswith("T14 ")
+    assert "4 more that move it less: --json." in left_out
+    shown = [line.split()[0] for line in steps.splitlines() if line.startswith("T")]
+    assert shown == [f"T{i}" for i in range(4, 16)]
+    assert "4 more before these: --json." in steps

@@ -70,3 +70,12 @@ def test_the_narrowest_prior_of_tau_is_not_said_to_take_in_one_where_the_interva
     row = {"study": ["A"], "ai": [56], "n1i": [115], "ci": [32], "n2i": [95]}
     part = sensitivity.tipping_point(bm.read_trials(pd.DataFrame(row), direction="lower"), trials=False)
     assert "it is below 0.975 with the narrowest half-normal prior of tau already" in part.sentence
+
+
+def test_where_the_effect_lies_on_the_side_that_is_not_wished_nothing_is_said_of_what_it_takes():
+    frame = pd.DataFrame({"study": list("ABC"), "estimate": [0.9, 1.0, 1.1], "se": [0.2, 0.2, 0.2]})
+    part = sensitivity.tipping_point(bm.read_trials(frame, direction="lower"))
+    said = sensitivity.verdict([part])
+    assert "lies above 1" in said
+    assert "changes it" not in said
+    assert "to change it" not in said
