@@ -93,8 +93,7 @@ def draw_rows(
         rows, note = [Row("as given", {"": part.given})], part.sentence
     names = list(dict.fromkeys(name for row in rows for name in row.series))
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)} if len(names) > 1 else {names[0]: INK}
-    handles = _legend(colours, band, part)
-    about = _about(part, note)
+    handles, about = _legend(colours, band, part), _about(part, note)
     above = ABOVE + NOTE_LINE * about.count("\n")
     layout = _layout(rows, names, len(handles), above)
     figure = new_figure(label, layout.width, layout.height, constrained=False)

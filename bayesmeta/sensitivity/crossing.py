@@ -87,6 +87,5 @@ def crossing(curve: Curve, scales: Array, bound: float, *, rising: bool) -> Cros
         else:
             right, high, low, kept = middle, found, 0.5 * low if kept < 0 else low, -1
     if abs(found) > MET:
-        ends = " and ".join(f"{scale:.6g}" for scale in sorted(np.exp([left, right]).tolist()))
-        raise ConvergenceError(f"the probability jumps over {bound:g} between the scales {ends}: no scale meets it.")
+        raise ConvergenceError(f"the probability jumps over {bound:g} at {np.exp(middle):.6g}: no scale meets it.")
     return Crossing("found", float(np.exp(middle)))

@@ -143,19 +143,10 @@ def everything(
     >>> list(sensitivity.parts)
     ['prior_grid', 'leave_one_out']
     """
-    unknown = [name for name in only if name not in PARTS]
-    if unknown:
-        raise BayesmetaError(f"sensitivity: no part {unknown[0]!r}. There are {', '.join(PARTS)}.")
-    grids = {"tau": tau, "mu": mu}
-    own: dict[str, Mapping[str, Any]] = {"prior_grid": grids, "cumulative": {"by": by}}
-    _require_used(own, only)
-    for prior, of in ((one, of) for of, priors in grids.items() for one in priors or ()):
-        parse_prior(prior, of)
-    trials = posterior if isinstance(posterior, Trials) else getattr(posterior, "trials", None)
-    if by is not None and trials is not None:
-        require_order(trials, by)
+    stated: dict[str, Mapping[str, Any]] = {"prior_grid": {"tau": tau, "mu": mu}, "cumulative": {"by": by}}
+    _require(posterior, only, stated)
     given = about(analysis(posterior, model), setting)
-    options: Options = own | {"model_grid": {"pools": pools}}
+    options: Options = stated | {"model_grid": {"pools": pools}}
     asked = {name: run for name, run in PARTS.items() if not only or name in only}
     parts, not_done = _run(given, asked, options)
     if not parts:
@@ -165,8 +156,11 @@ def everything(
     return Sensitivity(given, parts, published, not_done, said)
 
 
-def _require_used(options: Options, only: Sequence[str]) -> None:
-    """Refuse what belongs to a part that is not asked for: it would be left out without a word."""
+def _require(posterior: Posterior | Trials, only: Sequence[str], options: Options) -> None:
+    """Refuse names, priors and orders that there are not, and what belongs to a part that is not asked for."""
+    unknown = [name for name in only if name not in PARTS]
+    if unknown:
+        raise BayesmetaError(f"sensitivity: no part {unknown[0]!r}. There are {', '.join(PARTS)}.")
     for name, own in options.items():
         stated = [option for option, value in own.items() if value is not None]
         if only and name not in only and stated:
@@ -174,6 +168,13 @@ def _require_used(options: Options, only: Sequence[str]) -> None:
                 f"sensitivity: {listed(stated)} given, but not the part {name} to use it in ({listed(only)} asked for)."
                 " Leave it out, or ask for that part too."
             )
+    for of, priors in options["prior_grid"].items():
+        for prior in priors or ():
+            parse_prior(prior, of)
+    by = options["cumulative"]["by"]
+    trials = posterior if isinstance(posterior, Trials) else getattr(posterior, "trials", None)
+    if by is not None and trials is not None:
+        require_order(trials, by)
 
 
 def _published(given: Posterior, not_done: dict[str, str]) -> Credibility | None:
