@@ -143,16 +143,29 @@ def counted(n: int, what: str = "trial") -> str:
 
 
 def listed(names: Sequence[str], most: int = 4) -> str:
-    """Names in a sentence, the first few of many.
+    """Names in a sentence, the first few of many; semicolons between them where a name has a comma of its own.
+
+    A comma inside parentheses is none: "normal(0, 4)" is read as one name.
 
     Examples
     --------
     >>> listed(["A"]), listed(["A", "B", "C"]), listed(list("ABCDEF"), 2)
     ('A', 'A, B and C', 'A, B and 4 more')
+    >>> listed(["Smith, 2003", "Lee, 2010", "Roy"]), listed(["normal(0, 4)", "flat"])
+    ('Smith, 2003; Lee, 2010; and Roy', 'normal(0, 4) and flat')
     """
-    if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most} more"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    shown = [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)
+    if len(shown) == 1:
+        return shown[0]
+    own = any("," in _outside_parentheses(name) for name in names[:most])
+    return f"{('; ' if own else ', ').join(shown[:-1])}{';' if own else ''} and {shown[-1]}"
+
+
+def _outside_parentheses(text: str) -> str:
+    found, before = text, ""
+    while found != before:
+        found, before = re.sub(r"\([^()]*\)", "", found), found
+    return found
 
 
 def rounded(text: str) -> str:

@@ -1,11 +1,11 @@
 """`bayesmeta sensitivity --joint`: two outcomes at once under other priors, the other likelihood, and fewer trials."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bayesmeta.cli.joint import Joint, Options, Rho, Within, joint_evidence, joint_model, or_joint
+from bayesmeta.cli.options import picture_folder
 from bayesmeta.cli.output import console, print_json, print_lines, print_table
 from bayesmeta.wording import probability, ratio_figures
 
@@ -24,14 +24,15 @@ def run_joint_sensitivity(typed: dict[str, Any], own: dict[str, Any]) -> None:
     """Read, vary, print."""
     from bayesmeta.sensitivity import joint
 
+    folder = None if typed["pictures"] is None else picture_folder(typed["pictures"])
     grids = {"tau": typed["grid_tau"], "mu": typed["grid_mu"], "rho": own["grid_rho"]}
     asked = {name: priors or None for name, priors in grids.items()}
     found = joint(joint_evidence(typed["file"]), joint_model(typed, own), **asked)
-    if typed["pictures"] is not None:
+    if folder is not None:
         from bayesmeta.plots import save_figure, sensitivity_joint
 
         figure = sensitivity_joint(found)
-        save_figure(figure, Path(typed["pictures"]) / f"{figure.get_label()}.png")
+        save_figure(figure, folder / f"{figure.get_label()}.png")
     if typed["json"]:
         print_json(found.to_dict())
     else:

@@ -1,6 +1,7 @@
 """Options that several commands share, and the trials that they speak of."""
 
 import difflib
+import os
 import re
 import sys
 import tempfile
@@ -108,6 +109,22 @@ def output_file(path: Path) -> Iterator[Path]:
             yield temporary
     except OSError as problem:
         raise DataError(f"{shown(path)}: cannot be written ({problem.strerror or problem}).") from None
+
+
+def picture_folder(text: str) -> Path:
+    """The folder that --pictures names, which may still have to be made.
+
+    Raises
+    ------
+    DataError : there is a file of that name, or nothing can be written there.
+    """
+    path = Path(text)
+    nearest = next(one for one in (path, *path.parents) if one.exists())
+    if not nearest.is_dir():
+        raise DataError(f"--pictures {shown(text)}: {shown(nearest)} is a file. Name a folder.")
+    if not os.access(nearest, os.W_OK):
+        raise DataError(f"--pictures {shown(text)}: {shown(nearest)} cannot be written to. Name another folder.")
+    return path
 
 
 def not_a_replication(trials: Trials) -> list[str]:

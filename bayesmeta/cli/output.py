@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from rich.console import Console
 
-FIRST_COLUMN = 12  # least width of the column that wraps
+FIRST_COLUMN, LONGEST_WORD = 12, 24  # least width of the column that wraps; a word up to so long stays in one piece
 GAP = 2
 
 
@@ -79,7 +79,7 @@ def console() -> "Console":
 
 
 def print_table(out: "Console", title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table whose first column wraps and whose other columns, the numbers, never do.
+    """A table whose first column wraps between words and whose other columns, the numbers, never do.
 
     Where the numbers need more room than the terminal has, lines get longer; nothing is cut off.
     """
@@ -87,6 +87,9 @@ def print_table(out: "Console", title: str, columns: Sequence[str], rows: Sequen
     from rich.cells import cell_len
     from rich.table import Table
 
+    texts = list(zip(columns, *rows, strict=True))
+    words = [cell_len(word) for text in texts[0] for word in printable(text).split()]
+    first = max(FIRST_COLUMN, *(min(word, LONGEST_WORD) for word in words), 0)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for position, column in enumerate(columns):
         table.add_column(
@@ -94,12 +97,11 @@ def print_table(out: "Console", title: str, columns: Sequence[str], rows: Sequen
             justify="right" if position else "left",
             no_wrap=position > 0,
             overflow="fold",
-            min_width=None if position else FIRST_COLUMN,
+            min_width=None if position else first,
         )
     for row in rows:
         table.add_row(*(printable(cell) for cell in row))
-    texts = list(zip(columns, *rows, strict=True))
-    needed = FIRST_COLUMN + sum(GAP + max(cell_len(printable(text)) for text in column) for column in texts[1:])
+    needed = first + sum(GAP + max(cell_len(printable(text)) for text in column) for column in texts[1:])
     out.print(printable(title), style="bold")
     usual, out.width = out.width, max(out.width, needed)
     out.print(table)

@@ -23,6 +23,7 @@ from bayesmeta.plots.sensitivity_models import sensitivity_models
 from bayesmeta.plots.sensitivity_pictures import sensitivity
 from bayesmeta.plots.sensitivity_power import sensitivity_power
 from bayesmeta.plots.sensitivity_priors import sensitivity_priors
+from bayesmeta.plots.sensitivity_reference import sensitivity_reference
 from bayesmeta.plots.sensitivity_tipping import sensitivity_tipping
 from bayesmeta.plots.sensitivity_trials import sensitivity_cumulative, sensitivity_leave_one_out
 from bayesmeta.plots.subgroups import subgroups
@@ -50,6 +51,7 @@ __all__ = [
     "sensitivity_models",
     "sensitivity_power",
     "sensitivity_priors",
+    "sensitivity_reference",
     "sensitivity_tipping",
     "subgroups",
     "unread_trials",

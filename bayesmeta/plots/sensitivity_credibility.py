@@ -5,8 +5,9 @@ from matplotlib.figure import Figure
 from bayesmeta.plots.captions import wrapped
 from bayesmeta.plots.odds_ratios import draw_interval, limits, set_axis
 from bayesmeta.plots.style import GREY, INK, PRIOR, PUBLISHED, SMALL, TITLE, in_style, new_figure, only_x_axis
-from bayesmeta.plots.text import odds_ratio
+from bayesmeta.plots.text import fitted, odds_ratio, width
 from bayesmeta.sensitivity import Credibility
+from bayesmeta.wording import counted
 
 WIDTH, AXIS = 6.6, 4.0
 Z = 1.959963984540054
@@ -48,7 +49,7 @@ def sensitivity_credibility(part: Credibility) -> Figure:
         "Together": ((mean, mean - spread, mean + spread), INK),
     }  # fmt: skip
     figure = new_figure("sensitivity-credibility", WIDTH, 2.75)
-    figure.suptitle("How sceptical must one be?" if sceptical else "How hopeful must one be?", x=0.01, ha="left",
+    figure.suptitle(_title(part, f"how {'sceptical' if sceptical else 'hopeful'} must one be?"), x=0.01, ha="left",
                     fontsize=TITLE)  # fmt: skip
     axes = figure.subplots()
     ends = [end for numbers, _ in rows.values() for end in numbers]
@@ -64,3 +65,12 @@ def sensitivity_credibility(part: Credibility) -> Figure:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     figure.supxlabel("\n".join(wrapped(part.sentence, WIDTH - 0.3)), x=0.01, ha="left", fontsize=SMALL, color=GREY)
     return figure
+
+
+def _title(part: Credibility, asks: str) -> str:
+    """The question, with the outcome and the number of trials of the published pool where they are known."""
+    if not part.outcome:
+        return asks[:1].upper() + asks[1:]
+    rest = f"{f', {counted(part.k)}' if part.k is not None else ''}: {asks}"
+    name = part.outcome[:1].upper() + part.outcome[1:]
+    return fitted(name, WIDTH - 0.3 - width(rest, TITLE, bold=True), TITLE, bold=True) + rest

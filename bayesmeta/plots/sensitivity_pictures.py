@@ -10,6 +10,7 @@ from bayesmeta.plots.sensitivity_credibility import sensitivity_credibility
 from bayesmeta.plots.sensitivity_models import sensitivity_models
 from bayesmeta.plots.sensitivity_power import sensitivity_power
 from bayesmeta.plots.sensitivity_priors import sensitivity_priors
+from bayesmeta.plots.sensitivity_reference import sensitivity_reference
 from bayesmeta.plots.sensitivity_tipping import sensitivity_tipping
 from bayesmeta.plots.sensitivity_trials import sensitivity_cumulative, sensitivity_leave_one_out
 from bayesmeta.sensitivity import Sensitivity
@@ -21,6 +22,7 @@ PICTURES: dict[str, Callable[[Any], Figure]] = {
     "cumulative": sensitivity_cumulative,
     "power_scaling": sensitivity_power,
     "tipping_point": sensitivity_tipping,
+    "reference": sensitivity_reference,
     "bias": sensitivity_bias,
 }
 

@@ -7,6 +7,7 @@ from bayesmeta.plots.sensitivity_rows import Row, draw_rows, numbers_of
 from bayesmeta.plots.style import in_style
 from bayesmeta.sensitivity import PriorGrid
 from bayesmeta.sensitivity.prior_choices import prior_given, words_of
+from bayesmeta.wording import counted
 
 INCHES = 6.0
 FURTHER = {"alpha_prior": "α", "omega_prior": "ω"}
@@ -55,5 +56,14 @@ def sensitivity_priors(grid: PriorGrid) -> Figure:
         [Row(label, series) for label, series in rows.items()],
         side=grid.side,
         band=None if data is None else (data["lower"], data["upper"]),
-        note=f"As given: μ ~ {grid.posterior.model.prior_of('mu')}, τ ~ {words_of(prior_given(grid.posterior))}.",
+        note=_note(grid),
     )
+
+
+def _note(grid: PriorGrid) -> str:
+    """The priors as given, and what is not in the picture: pairs that were refused, the trials alone."""
+    given = f"As given: μ ~ {grid.posterior.model.prior_of('mu')}, τ ~ {words_of(prior_given(grid.posterior))}."
+    refused = len(grid.refused)
+    missing = f"{counted(refused, 'pair')} cannot be fitted and {'is' if refused == 1 else 'are'} left out."
+    alone = "The data alone (flat priors) have no band: improper, or not computed for this model."
+    return "\n".join([given, *([missing] if refused else []), *([alone] if grid.data_only is None else [])])

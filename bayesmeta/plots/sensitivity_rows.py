@@ -32,7 +32,7 @@ from bayesmeta.sensitivity.asked import effect_name, level_asked
 
 AXIS, CHANCE, MARGIN, GAP = 3.9, 1.35, 0.15, 0.2
 WIDEST_LABEL = 3.4
-ABOVE, BELOW = 0.62, 0.72
+ABOVE, NOTE_LINE, BELOW = 0.62, 0.14, 0.72
 LEGEND_ROW, LEGEND_COLUMN = 0.17, 2.45
 COLOURS = (BLUE, PURPLE, YELLOW, GREY, SKY)  # orange is the analysis as given, green the new setting
 NEW_PALE = "#b5e2d5"  # green without transparency: what lies below does not shine through
@@ -84,18 +84,21 @@ def draw_rows(
     label : of the figure.
     title : of the figure.
     part : gives the analysis as given, and the wished direction.
-    rows : from top to bottom.
+    rows : from top to bottom; the analysis as given where there are none, under the sentence that says why.
     side : +1 for P(OR > 1), -1 for P(OR < 1).
     band : 95% limits (log odds ratios) of the data alone, drawn as a band.
-    note : one line under the title.
+    note : under the title, in lines.
     """
+    if not rows:
+        rows, note = [Row("as given", {"": part.given})], part.sentence
     names = list(dict.fromkeys(name for row in rows for name in row.series))
     colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(names)} if len(names) > 1 else {names[0]: INK}
-    handles = _legend(colours, band, part)
-    layout = _layout(rows, names, len(handles))
+    handles, about = _legend(colours, band, part), _about(part, note)
+    above = ABOVE + NOTE_LINE * about.count("\n")
+    layout = _layout(rows, names, len(handles), above)
     figure = new_figure(label, layout.width, layout.height, constrained=False)
     rows_high = layout.row * len(rows)
-    bottom, height = (layout.height - ABOVE - rows_high) / layout.height, rows_high / layout.height
+    bottom, height = (layout.height - above - rows_high) / layout.height, rows_high / layout.height
     axes = figure.add_axes((layout.left / layout.width, bottom, AXIS / layout.width, height))
     chance = figure.add_axes(((layout.left + AXIS + GAP) / layout.width, bottom, CHANCE / layout.width, height))
     _prepare(axes, chance, rows, part, band, side)
@@ -118,9 +121,7 @@ def draw_rows(
             transform=axes.get_yaxis_transform(),
         )  # fmt: skip
     figure.text(MARGIN / layout.width, 1 - 0.16 / layout.height, title, fontsize=TITLE, fontweight="bold", va="top")
-    figure.text(
-        MARGIN / layout.width, 1 - 0.4 / layout.height, _about(part, note), fontsize=SMALL, va="top", color=GREY
-    )
+    figure.text(MARGIN / layout.width, 1 - 0.4 / layout.height, about, fontsize=SMALL, va="top", color=GREY)
     figure.legend(
         handles=handles, loc="upper left", ncols=_columns(layout.width), fontsize=SMALL, borderpad=0, borderaxespad=0,
         bbox_to_anchor=(MARGIN / layout.width, bottom - BELOW / layout.height), columnspacing=1.2, handlelength=1.6,
@@ -139,7 +140,7 @@ def _columns(inches: float) -> int:
     return max(int(inches // LEGEND_COLUMN), 1)
 
 
-def _layout(rows: Sequence[Row], names: Sequence[str], entries: int) -> Layout:
+def _layout(rows: Sequence[Row], names: Sequence[str], entries: int, above: float) -> Layout:
     label = min(max(width(row.label, TEXT, bold=row.heading) for row in rows) + 0.1, WIDEST_LABEL)
     left = MARGIN + label + GAP
     numbers = len(names) == 1
@@ -147,7 +148,7 @@ def _layout(rows: Sequence[Row], names: Sequence[str], entries: int) -> Layout:
     right = 1.65 if numbers else 0.25
     wide = left + AXIS + GAP + CHANCE + right
     legend = LEGEND_ROW * -(-entries // _columns(wide)) + 0.1
-    return Layout(label, left, wide, ABOVE + row * len(rows) + BELOW + legend, row, numbers)
+    return Layout(label, left, wide, above + row * len(rows) + BELOW + legend, row, numbers)
 
 
 def _prepare(

@@ -66,7 +66,7 @@ class CountSubsets:
         return cls(prepared.variations, posterior.model.tau_prior, posterior.effects.se)
 
     def rows(self, kept: Array) -> list[Row | None]:
-        """The computed columns of each subset (n, k); None where it has to be fitted by itself."""
+        """The computed columns of each subset (n, k); None where it has to be fitted by itself, or holds no trial."""
         found: list[Row | None] = [None] * len(kept)
         for chosen, many in self._together(
             lambda some: Powers.leaving(kept[some], self.prior, self.se), self._alike(kept)
@@ -117,7 +117,7 @@ class CountSubsets:
 
     def _alike(self, kept: Array) -> list[Integers]:
         """Positions of the subsets that go together, being about as wide as each other."""
-        which = np.flatnonzero(self.variations.serves(kept))
+        which = np.flatnonzero(self.variations.serves(kept) & (kept > 0.0).any(axis=1))
         if not len(which):
             return []
         widths = self.variations.widths(kept[which])

@@ -1,7 +1,7 @@
 """How sceptical must a reader be to doubt a published interval? Matthews' analysis of credibility."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -27,6 +27,7 @@ class Credibility:
     credible : scepticism: whether the estimate lies beyond the limit, Matthews' intrinsic credibility (two-sided p
         below 0.013); None for advocacy.
     sentence : in words.
+    outcome, k : of the published pool, where the numbers are those of one; else "" and None.
     """
 
     kind: str
@@ -38,6 +39,8 @@ class Credibility:
     limit: float
     credible: bool | None
     sentence: str
+    outcome: str = ""
+    k: int | None = None
 
     name = "credibility"
 
@@ -68,6 +71,8 @@ class Credibility:
             "limit",
             "limit_odds_ratio",
             "credible",
+            "outcome",
+            "k",
         )
         return {"part": self.name, **{name: getattr(self, name) for name in names}, "sentence": self.sentence}
 
@@ -106,7 +111,8 @@ def credibility(estimate: float | PublishedPool, lower: float | None = None, upp
     1.2
     """
     if isinstance(estimate, PublishedPool):
-        return credibility(estimate.estimate, estimate.lower, estimate.upper)
+        found = credibility(estimate.estimate, estimate.lower, estimate.upper)
+        return replace(found, outcome=estimate.outcome, k=estimate.k)
     if lower is None or upper is None or not lower < estimate < upper or not math.isfinite(upper - lower):
         raise DataError(
             f"credibility of {estimate!r} ({lower!r} to {upper!r}): expected log odds ratios with"

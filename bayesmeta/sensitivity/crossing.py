@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
+from bayesmeta.errors import ConvergenceError
 from bayesmeta.types import Array
 
 ROUNDS = 60
+MET = 1e-6  # in probits: farther from the bound than this is no crossing
 
 Curve = Callable[[Array], Array]
 
@@ -43,7 +45,11 @@ def crossing(curve: Curve, scales: Array, bound: float, *, rising: bool) -> Cros
 
     Returns
     -------
-    Crossing. On either side of the scale the curve is on either side of the bound.
+    Crossing. On either side of the scale the curve is on either side of the bound, and at the scale it meets it.
+
+    Raises
+    ------
+    ConvergenceError : the curve jumps over the bound, so that no scale meets it.
 
     References
     ----------
@@ -70,13 +76,16 @@ def crossing(curve: Curve, scales: Array, bound: float, *, rising: bool) -> Cros
 
     left, right = float(np.log(scales[position])), float(np.log(scales[other]))
     low, high = height(float(values[position])), height(float(values[other]))
+    kept = 0  # the end that stayed where it was in the last round: its height is halved when it stays again
     for _ in range(ROUNDS):
         middle = (left * high - right * low) / (high - low)
         found = height(float(curve(np.array([np.exp(middle)]))[0]))
         if abs(found) < 1e-12 or abs(right - left) < 1e-10:
             break
         if found < 0.0:
-            left, low, high = middle, found, 0.5 * high
+            left, low, high, kept = middle, found, 0.5 * high if kept > 0 else high, 1
         else:
-            right, high, low = middle, found, 0.5 * low
+            right, high, low, kept = middle, found, 0.5 * low if kept < 0 else low, -1
+    if abs(found) > MET:
+        raise ConvergenceError(f"the probability jumps over {bound:g} at {np.exp(middle):.6g}: no scale meets it.")
     return Crossing("found", float(np.exp(middle)))

@@ -167,17 +167,30 @@ def _order(posterior: Posterior, by: str, descending: bool) -> tuple["pd.Series[
         values = pd.Series(se)
     elif by == "order":
         values = pd.Series(np.arange(trials.k, dtype=float))
-    elif by not in trials.columns:
+    else:
+        require_order(trials, by)
+        values = trials.table[by]
+    ranks = values.rank(method="min", ascending=not descending).to_numpy()
+    return values, np.argsort(ranks, kind="stable").astype(np.int64)
+
+
+def require_order(trials: Trials, by: str) -> None:
+    """Refuse an order that these trials do not have.
+
+    Raises
+    ------
+    DataError : no such column, or a trial without a value in it.
+    """
+    if by in ("precision", "order"):
+        return
+    if by not in trials.columns:
         raise DataError(
             f"cumulative by {by!r}: no such column. Give precision, order, or one of {', '.join(trials.columns)}."
         )
-    else:
+    if not _complete(trials, by):
         values = trials.table[by]
-        if not _complete(trials, by):
-            missing = trials.studies[int(np.argmax(values.isna() | (values.astype(str).str.strip() == "")))]
-            raise DataError(f"cumulative by {by!r}: {missing} has no value there. Fill it in, or leave the trial out.")
-    ranks = values.rank(method="min", ascending=not descending).to_numpy()
-    return values, np.argsort(ranks, kind="stable").astype(np.int64)
+        missing = trials.studies[int(np.argmax(values.isna() | (values.astype(str).str.strip() == "")))]
+        raise DataError(f"cumulative by {by!r}: {missing} has no value there. Fill it in, or leave the trial out.")
 
 
 def _complete(trials: Trials, column: str) -> bool:
@@ -189,15 +202,16 @@ def _complete(trials: Trials, column: str) -> bool:
 
 def _sentence(given: Posterior, table: pd.DataFrame, by: str) -> str:
     """Since when the interval says what it says, and what was said before."""
-    last = row_of(given)
+    last, name, k = row_of(given), effect_name(given), int(table["k"].iloc[-1])
+    if len(table) == 1:
+        return f"Cumulative by {by}: one step, with {counted(k)}, at which the {name} is {effect_of(last)}."
     same = conclusions(table["lower"], table["upper"]) == conclusion(last)
     since = len(same) - int(np.argmin(same[::-1])) if not same.all() else 0
     row = table.iloc[since]
     says = {1: "has lain above OR 1", -1: "has lain below OR 1", 0: "has taken in OR 1"}[conclusion(last)]
     first = table.iloc[0].to_dict()
-    number = counted(int(table["k"].iloc[-1]), "trial")
     return (
-        f"Cumulative by {by}: the {effect_name(given)} went from {effect_of(first)} with"
-        f" {counted(int(first['k']), 'trial')} to {effect_of(last)} with {number}; the 95%"
-        f" interval {says} from {row['study']} ({counted(int(row['k']), 'trial')}) on."
+        f"Cumulative by {by}: the {name} went from {effect_of(first)} with"
+        f" {counted(int(first['k']))} to {effect_of(last)} with {counted(k)}; the 95%"
+        f" interval {says} from {row['study']} ({counted(int(row['k']))}) on."
     )

@@ -10,11 +10,11 @@ from bayesmeta.errors import BayesmetaError
 from bayesmeta.frequentist import Pools
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
-from bayesmeta.priors import EffectPrior, HeterogeneityPrior
+from bayesmeta.priors import EffectPrior, HeterogeneityPrior, parse_prior
 from bayesmeta.sensitivity.asked import about, analysis, effect_name
 from bayesmeta.sensitivity.bias import bias
 from bayesmeta.sensitivity.credibility import Credibility, credibility
-from bayesmeta.sensitivity.cumulative import cumulative
+from bayesmeta.sensitivity.cumulative import cumulative, require_order
 from bayesmeta.sensitivity.leave_one_out import leave_one_out
 from bayesmeta.sensitivity.model_grid import model_grid
 from bayesmeta.sensitivity.part import Part
@@ -25,6 +25,7 @@ from bayesmeta.sensitivity.tipping_point import tipping_point
 from bayesmeta.sensitivity.verdict import verdict
 from bayesmeta.trials import Trials
 from bayesmeta.types import Json
+from bayesmeta.wording import listed
 
 Options = Mapping[str, Mapping[str, Any]]
 
@@ -128,7 +129,8 @@ def everything(
     Raises
     ------
     BayesmetaError
-        No part of that name, or no part that could be done.
+        No part of that name, a text that is no prior, no such order, or what belongs to a part that is not asked for:
+        before anything is computed. Or no part that could be done.
 
     References
     ----------
@@ -141,12 +143,10 @@ def everything(
     >>> list(sensitivity.parts)
     ['prior_grid', 'leave_one_out']
     """
-    unknown = [name for name in only if name not in PARTS]
-    if unknown:
-        raise BayesmetaError(f"sensitivity: no part {unknown[0]!r}. There are {', '.join(PARTS)}.")
+    stated: dict[str, Mapping[str, Any]] = {"prior_grid": {"tau": tau, "mu": mu}, "cumulative": {"by": by}}
+    _require(posterior, only, stated)
     given = about(analysis(posterior, model), setting)
-    grid, order = {"tau": tau, "mu": mu}, {"by": by}
-    options: Options = {"model_grid": {"pools": pools}, "prior_grid": grid, "cumulative": order}
+    options: Options = stated | {"model_grid": {"pools": pools}}
     asked = {name: run for name, run in PARTS.items() if not only or name in only}
     parts, not_done = _run(given, asked, options)
     if not parts:
@@ -154,6 +154,27 @@ def everything(
     published = _published(given, not_done)
     said = verdict([*parts.values(), *([published] if published else [])])
     return Sensitivity(given, parts, published, not_done, said)
+
+
+def _require(posterior: Posterior | Trials, only: Sequence[str], options: Options) -> None:
+    """Refuse names, priors and orders that there are not, and what belongs to a part that is not asked for."""
+    unknown = [name for name in only if name not in PARTS]
+    if unknown:
+        raise BayesmetaError(f"sensitivity: no part {unknown[0]!r}. There are {', '.join(PARTS)}.")
+    for name, own in options.items():
+        stated = [option for option, value in own.items() if value is not None]
+        if only and name not in only and stated:
+            raise BayesmetaError(
+                f"sensitivity: {listed(stated)} given, but not the part {name} to use it in ({listed(only)} asked for)."
+                " Leave it out, or ask for that part too."
+            )
+    for of, priors in options["prior_grid"].items():
+        for prior in priors or ():
+            parse_prior(prior, of)
+    by = options["cumulative"]["by"]
+    trials = posterior if isinstance(posterior, Trials) else getattr(posterior, "trials", None)
+    if by is not None and trials is not None:
+        require_order(trials, by)
 
 
 def _published(given: Posterior, not_done: dict[str, str]) -> Credibility | None:

@@ -15,7 +15,7 @@ from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.rows import Row, completed, row_of
 from bayesmeta.sensitivity.subsets import Subsets
-from bayesmeta.sensitivity.words import effect_of, range_of
+from bayesmeta.sensitivity.words import effect_of, runs
 from bayesmeta.trials import Trials
 from bayesmeta.wording import counted, listed
 
@@ -109,11 +109,13 @@ def _sentence(given: Posterior, table: pd.DataFrame, of: str) -> str:
     what = OF[of]
     if table.empty:
         number = len(trials_of(given)) if of == "trials" else given.trials.k
-        return f"No {what} of the {counted(number, what)} can be left out."
+        if number == 1:
+            return f"No {what} can be left out: there is only one."
+        return f"None of the {counted(number, what)} can be left out, each for its reason."
     most = table.iloc[int(np.argmax(table["shift"].abs()))].to_dict()
     before = row_of(given)
     text = (
-        f"Without one {what} the {effect_name(given)} runs {range_of(table['median'])} (all: {effect_of(before)});"
+        f"Without one {what} the {effect_name(given)} {runs(table['median'])} (all: {effect_of(before)});"
         f" the one that moves it most is {most['study']}, without it {effect_of(most)}."
     )
     about = "leaves out" if before["lower"] > 0.0 or before["upper"] < 0.0 else "takes in"

@@ -15,7 +15,7 @@ from bayesmeta.posterior import Posterior
 from bayesmeta.sensitivity.asked import analysis, effect_name
 from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.rows import Row, completed, row_of
-from bayesmeta.sensitivity.words import effect_of, range_of
+from bayesmeta.sensitivity.words import effect_of, runs
 from bayesmeta.trials import Trials
 from bayesmeta.wording import counted, listed
 
@@ -172,8 +172,11 @@ def _sentence(given: Posterior, table: pd.DataFrame, refused: list[dict[str, str
         if rows.empty:
             continue
         changes = rows.loc[rows["changes"], "model"].tolist()
-        says = f"the 95% interval {about} OR 1 under all" if not changes else f"it does not under {listed(changes, 3)}"
-        parts.append(f"{counted(len(rows), what)}: {effect_name(given)} {range_of(rows['median'])}, {says}")
+        says = f"the 95% interval {about} OR 1 under {'it' if len(rows) == 1 else 'all of them'} too"
+        if changes:
+            some = f"{len(changes)} of them" if len(changes) < len(rows) else "it" if len(rows) == 1 else "all of them"
+            says = f"the 95% interval says otherwise under {some} ({listed(changes, 3)})"
+        parts.append(f"Under {counted(len(rows), what)} the {effect_name(given)} {runs(rows['median'])}, and {says}")
     text = f"As given {effect_of(before)}, which {about} OR 1. {'. '.join(parts)}."
     if refused:
         text += f" {counted(len(refused), 'model')} could not be fitted here, each with its reason."

@@ -1,6 +1,6 @@
 """Other priors: every prior of tau with every prior of mu."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from bayesmeta.sensitivity.part import Part, refusals, varied
 from bayesmeta.sensitivity.prior_choices import Tau, further_priors, mu_priors, proper, tau_priors, words_of
 from bayesmeta.sensitivity.refit import with_priors
 from bayesmeta.sensitivity.rows import COMPUTED, Row, completed, row_of
-from bayesmeta.sensitivity.words import effect_of, probability, range_of
+from bayesmeta.sensitivity.words import effect_of, probability, runs, verb
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array
 from bayesmeta.wording import between, counted, listed, number
@@ -289,17 +289,20 @@ def _sentence(posterior: Posterior, given: Row, table: pd.DataFrame, refused: pd
     of = "wished" if posterior.trials.direction else "above" if side_of(posterior) > 0 else "below"
     chance = table[of] if of in table else 1.0 - table["above"]
     new = table[f"new_{of}"] if of in table else 1.0 - table["new_above"]
+    one = len(table) == 1
+    under = f"tau {pair_of(table.iloc[0].to_dict())}" if one else number_of(table)
     text = (
-        f"Under {number_of(table)} the {effect_name(posterior)} runs {range_of(table['median'])}"
-        f" (as given {effect_of(given)}), {probability_name(posterior)}"
-        f" {between(probability(chance.min()), probability(chance.max()))}, and in a new setting"
-        f"{level_asked(posterior)} {between(probability(new.min()), probability(new.max()))};"
-        f" {', '.join(f'{name} runs {between(number(low), number(high))}' for name, low, high in _ranges(table))}."
+        f"Under {under} the {effect_name(posterior)} {runs(table['median'])} (as given {effect_of(given)}),"
+        f" {probability_name(posterior)} {_over(chance, probability)}, and in a new setting"
+        f"{level_asked(posterior)} {_over(new, probability)};"
+        f" {', '.join(f'{name} {verb(_over(table[name], number))}' for name in _varied(table))}."
     )
     changes = table[table["changes"]]
     about = "leaves out" if given["lower"] > 0.0 or given["upper"] < 0.0 else "takes in"
     if changes.empty:
-        text += f" The 95% interval {about} OR 1 under all of them."
+        text += f" The 95% interval {about} OR 1 {'there too' if one else 'under all of them'}."
+    elif one:
+        text += f" As given the 95% interval {about} OR 1; there it does not."
     else:
         names = [pair_of(row) for row in changes.to_dict("records")]
         text += (
@@ -331,9 +334,14 @@ def names_of_more(table: pd.DataFrame) -> list[str]:
     return [name for name in names if name.endswith("]") and f"{name}_lower" in names]
 
 
-def _ranges(table: pd.DataFrame) -> list[tuple[str, float, float]]:
-    """The range of tau, or of the tau of each level and what else there is."""
+def _varied(table: pd.DataFrame) -> list[str]:
+    """Tau, or the tau of each level, and what else there is."""
     more = names_of_more(table)
     levels = any(name.startswith("tau[") for name in more)
-    names = [*([] if levels else ["tau"]), *more]
-    return [(name, float(table[name].min()), float(table[name].max())) for name in names]
+    return [*([] if levels else ["tau"]), *more]
+
+
+def _over(values: "pd.Series[float]", write: Callable[[float], str]) -> str:
+    """The range of some numbers in words; of a single one the number."""
+    low, high = write(float(values.min())), write(float(values.max()))
+    return low if len(values) == 1 else between(low, high)

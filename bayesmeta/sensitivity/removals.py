@@ -15,10 +15,12 @@ from bayesmeta.sensitivity.refit import without
 from bayesmeta.sensitivity.subsets import Subsets
 from bayesmeta.types import Array
 
-TOGETHER = 3_000  # subsets that are tried where each costs a fraction of a millisecond
-ONE_BY_ONE = 60  # fits where each costs milliseconds
+TOGETHER = 5_000  # subsets that are looked at where each costs a fraction of a millisecond: all of twelve trials
+SHARED = 300  # where trials of counts are integrated once for all subsets, and each costs some hundredths of a second
+ONE_BY_ONE = 60  # where each is a fit
 AT_ONCE = 2_000
-TRIED_WITH_COUNTS = 12  # of the sets of one size, beyond single trials
+VERIFIED = 12  # of the sets of one size that a quick route proposes
+FRUITLESS = 2  # sizes beyond the last one that was tried whole, where each set is a fit
 
 Subset = tuple[int, ...]
 Chances = Callable[[Sequence[Subset]], Array]
@@ -33,20 +35,52 @@ class Removal:
     studies : their names; None where no removal that was tried does it.
     probability : without them (or the lowest one seen).
     exact : whether all smaller sets were tried, so that no fewer trials do it.
-    all_tried : the largest size of which every set was tried.
+    all_tried : the largest size up to which every set was tried.
+    some_tried : the largest size of which some were.
     """
 
     studies: tuple[str, ...] | None
     probability: float
     exact: bool
     all_tried: int
+    some_tried: int
+
+
+@dataclass(frozen=True)
+class Routes:
+    """How the sets of trials of one analysis are looked at.
+
+    Attributes
+    ----------
+    chances : the probability without each set.
+    limit : how many sets may be tried, beyond each trial by itself.
+    propose : the same by the normal likelihood, where that is a quick guess of `chances`.
+    costly : whether each set is a fit.
+    """
+
+    chances: Chances
+    limit: int
+    propose: Chances | None
+    costly: bool
+
+    @classmethod
+    def of(cls, posterior: Posterior, side: int) -> "Routes":
+        """Sums where the likelihood is normal, shared integrals where it is of counts, else fits."""
+        subsets = Subsets.of(posterior)
+        if subsets is not None:
+            return cls(_by_sums(subsets, side), TOGETHER, None, False)
+        proposals, shared = Subsets.like(posterior), CountSubsets.of(posterior) is not None
+        limit = SHARED if shared else 0 if posterior.model.tau_differs else ONE_BY_ONE
+        propose = None if proposals is None else _by_sums(proposals, side)
+        return cls(_by_fits(posterior, side), limit, propose, not shared)
 
 
 def fewest_removed(posterior: Posterior, side: int, bound: float) -> Removal:
     """The fewest trials whose removal brings P(effect on this side of OR 1) below a bound.
 
-    All sets of one trial, of two, ... as long as they are few enough; then, from the set that brought the probability
-    lowest, one trial more at a time.
+    All sets of one trial, of two, ... as long as they are few enough. Then, with a likelihood of counts, those that
+    bring the normal likelihood's answer lowest, out of all sets as long as these are few enough; else, and beyond
+    that, from the set that brought the probability lowest, one trial more at a time.
 
     Parameters
     ----------
@@ -54,57 +88,37 @@ def fewest_removed(posterior: Posterior, side: int, bound: float) -> Removal:
     side : +1 for OR > 1, -1 for OR < 1.
     bound : probability.
     """
-    subsets = Subsets.of(posterior)
-    proposals = None if subsets is not None else Subsets.like(posterior)
-    if proposals is not None:
-        return _proposed(posterior, proposals, side, bound)
-    chances = _by_sums(subsets, side) if subsets is not None else _by_fits(posterior, side)
-    limit = TOGETHER if subsets is not None else 0 if posterior.model.tau_differs else ONE_BY_ONE
-    studies = list(_units(posterior))
-    k, tried, all_tried = len(studies), 0, 0
-    best: tuple[float, Subset] = (np.inf, ())
-    for size in range(1, k):
-        if size == 1 or tried + comb(k, size) <= limit:
-            candidates: list[Subset] = list(combinations(range(k), size))
-            tried, all_tried = tried + len(candidates), size
-        elif subsets is not None or size - all_tried <= 2:
-            candidates = [tuple(sorted({*best[1], other})) for other in range(k) if other not in best[1]]
-        else:
-            break
-        found = chances(candidates)
-        lowest = int(np.nanargmin(found)) if np.isfinite(found).any() else -1
-        if lowest < 0:
-            break
-        best = (float(found[lowest]), candidates[lowest])
-        if best[0] < bound:
-            return Removal(tuple(studies[i] for i in best[1]), best[0], size - 1 <= all_tried, all_tried)
-    return Removal(None, best[0], False, all_tried)
-
-
-def _proposed(posterior: Posterior, proposals: Subsets, side: int, bound: float) -> Removal:
-    """For likelihoods of counts: each trial, then the sets that bring the normal likelihood's answer lowest."""
-    studies, propose, chances = posterior.studies_in_model, _by_sums(proposals, side), _by_fits(posterior, side)
-    k, tried, all_tried = len(studies), 0, 0
-    best: tuple[float, Subset] = (np.inf, ())
+    routes, studies = Routes.of(posterior, side), list(_units(posterior))
+    k, all_tried, some_tried = len(studies), 0, 0
+    lowest: tuple[float, Subset] = (np.inf, ())
     last: Subset = ()
     for size in range(1, k):
-        if tried + comb(k, size) <= TOGETHER:
-            candidates: list[Subset] = list(combinations(range(k), size))
-            tried += len(candidates)
-        else:
-            candidates = [tuple(sorted({*last, other})) for other in range(k) if other not in last]
-        every = size == 1 and k <= ONE_BY_ONE
-        most = k if every else TRIED_WITH_COUNTS
-        all_tried += every
-        lowest = [candidates[i] for i in np.argsort(propose(candidates))[:most]]
-        found = chances(lowest)
+        up_to = sum(comb(k, n) for n in range(1, size + 1))
+        every = size == 1 or up_to <= routes.limit
+        if not every and routes.propose is None and routes.costly and size - all_tried > FRUITLESS:
+            break
+        candidates = _candidates(routes, k, size, last, every, up_to)
+        found = routes.chances(candidates)
         if np.isnan(found).all():
             break
+        all_tried, some_tried = size if every else all_tried, size
         position = int(np.nanargmin(found))
-        last, best = lowest[position], min(best, (float(found[position]), lowest[position]))
-        if best[0] < bound:
-            return Removal(tuple(studies[i] for i in best[1]), best[0], size - 1 <= all_tried, all_tried)
-    return Removal(None, best[0], False, all_tried)
+        last, lowest = candidates[position], min(lowest, (float(found[position]), candidates[position]))
+        if lowest[0] < bound:
+            gone = tuple(studies[i] for i in lowest[1])
+            return Removal(gone, lowest[0], size - 1 <= all_tried, all_tried, some_tried)
+    return Removal(None, lowest[0], False, all_tried, some_tried)
+
+
+def _candidates(routes: Routes, k: int, size: int, last: Subset, every: bool, up_to: int) -> list[Subset]:
+    """The sets of a size that are tried: all; those that a quick route proposes; or one trial more than the last."""
+    if every:
+        return list(combinations(range(k), size))
+    grown = [tuple(sorted({*last, other})) for other in range(k) if other not in last]
+    if routes.propose is None:
+        return grown
+    looked_at = list(combinations(range(k), size)) if up_to <= TOGETHER else grown
+    return [looked_at[i] for i in np.argsort(routes.propose(looked_at))[:VERIFIED]]
 
 
 def _by_fits(posterior: Posterior, side: int) -> Chances:

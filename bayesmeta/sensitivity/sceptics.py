@@ -13,6 +13,9 @@ from bayesmeta.sensitivity.rows import LEVELS, Row
 from bayesmeta.types import Array
 
 FARTHEST = 1e-13  # of the posterior mass
+KNOWN = 1e-10  # of the posterior mass: farther out its density is known roughly, and beyond FARTHEST not at all
+NEGLIGIBLE = 1e-8  # of its peak: what the density under a sceptic may still have there
+POINTS = 401
 
 
 def asks_elsewhere(posterior: Posterior) -> bool:
@@ -32,10 +35,12 @@ class Sceptics:
     ----------
     effect : its posterior as given.
     prior : its prior as given, which follows from those of the coefficients.
+    everywhere : whether its density is known however far out, as that of a mixture of normals is.
     """
 
     effect: Marginal
     prior: EffectPrior
+    everywhere: bool
 
     @classmethod
     def of(cls, posterior: Posterior) -> "Sceptics":
@@ -45,16 +50,16 @@ class Sceptics:
         ------
         ModelError : a setting, and priors of the coefficients that are not normal.
         """
-        design = posterior.design
+        design, everywhere = posterior.design, not hasattr(posterior, "prepared")
         if not asks_elsewhere(posterior):
-            return cls(posterior.effect(), posterior.model.prior_of("mu"))
+            return cls(posterior.effect(), posterior.model.prior_of("mu"), everywhere)
         if not design.normal:
             raise ModelError("a sceptical prior of the effect in a setting: state normal priors of all coefficients.")
         row = design.reference
         used = row != 0.0
         scale = float(np.sqrt(((row[used] * design.prior_scale[used]) ** 2).sum()))
         location = float(row[used] @ design.prior_location[used])
-        return cls(posterior.effect(), Normal(location, scale) if np.isfinite(scale) else Flat())
+        return cls(posterior.effect(), Normal(location, scale) if np.isfinite(scale) else Flat(), everywhere)
 
     def above(self, scales: Array) -> Array:
         """(N,) P(effect > 0) under each N(0, s^2)."""
@@ -64,6 +69,19 @@ class Sceptics:
         """Median, 95% interval and P(effect > 0) under each."""
         return [self._under(scale) for scale in scales.tolist()]
 
+    def holds(self, scale: float) -> bool:
+        """Whether the answer lies where the posterior as given is known: N(0, s^2) pulls it out into a tail."""
+        if self.everywhere:
+            return True
+        first, last = self.effect.quantile(np.array([KNOWN, 1.0 - KNOWN])).tolist()
+        x = np.linspace(first, last, POINTS)
+        with np.errstate(divide="ignore"):
+            log_density = np.log(self.effect.pdf(x)) - 0.5 * (x / scale) ** 2 - self._log_prior(x)
+        return bool(log_density[[0, -1]].max() < log_density.max() + np.log(NEGLIGIBLE))
+
+    def _log_prior(self, x: Array) -> Array:
+        return self.prior.log_density(x) if self.prior.proper else np.full(len(x), -0.5 * LOG_2PI)
+
     def _under(self, scale: float) -> Row:
         """Legendre panels on both sides of 0, where the probability is cut."""
         first, lower, upper, last = self.effect.quantile(np.array([FARTHEST, 0.25, 0.75, 1.0 - FARTHEST]))
@@ -71,8 +89,7 @@ class Sceptics:
         edges = np.linspace(0.0, reach, max(int(np.ceil(reach / min(scale, float(upper - lower)))), 2) + 1)
         panels = Panels(np.concatenate([-edges[:0:-1], edges]))
         x = panels.nodes
-        log_prior = self.prior.log_density(x) if self.prior.proper else np.full(len(x), -0.5 * LOG_2PI)
-        density = self.effect.pdf(x) * np.exp(-0.5 * (x / scale) ** 2 - log_prior)
+        density = self.effect.pdf(x) * np.exp(-0.5 * (x / scale) ** 2 - self._log_prior(x))
         limits = panels.quantiles(density[None], LEVELS)[0]
         mass = density * panels.weights
         above = float(mass[x > 0.0].sum() / mass.sum())

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesmeta.errors import BayesmetaError, PriorError
+from bayesmeta.errors import BayesmetaError, ConvergenceError, ModelError, PriorError
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal
-from bayesmeta.sensitivity.asked import analysis, name_of_probability, side_of
+from bayesmeta.sensitivity.asked import analysis, name_of_probability, side_of, trials_of
 from bayesmeta.sensitivity.count_subsets import CountSubsets, rows_under
 from bayesmeta.sensitivity.crossing import Crossing, Curve, crossing
 from bayesmeta.sensitivity.many import Many, Question
@@ -30,7 +30,12 @@ BOUNDS = (0.975, 0.95)
 EFFECT_SCALES = (0.01, 100.0)
 TAU_SCALES = (0.001, 10.0)  # tau 10 is a factor of 10^8 between settings: beyond it nothing is meant
 FACTORS = (0.01, 100.0)
+ALL_SMALLER = "all smaller sets tried"
+BETWEEN = "; "  # names of trials may have commas
+AGREE = 1e-8  # of a probability, by two routes
 CURVE_POINTS, FEW_POINTS = 33, 9  # where a point costs microseconds, and where it costs a fit
+
+Route = Callable[[float], Row]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +47,8 @@ class TippingPoint(Part):
     table : question ("sceptical prior of mu", "half-normal prior of tau", "wider prior of tau", "trials removed"),
         bound (of the probability; 0.975 is the 95% interval's taking in OR 1), status ("found", "never below" the
         bound, "always below" it), scale, prior (text), odds_ratio (of the sceptical prior: its 95% lies within 1/x
-        and x), trials (those removed), how ("root", "all smaller sets tried", "some sets tried"), probability (there;
-        of the side asked about).
+        and x), trials (those removed, with semicolons between), how ("root"; "all smaller sets tried", else up to
+        which size all sets were tried, and up to which some), probability (there; of the side asked about).
     curve : question, scale, prior and the columns of `rows.COLUMNS` along each range of scales.
     """
 
@@ -100,7 +105,7 @@ def tipping_point(
     >>> import bayesmeta as bm
     >>> part = tipping_point(bm.load("crins2014"), bm.Model("normal"))
     >>> part.table.loc[part.table["question"] == "trials removed", "trials"].item()
-    'Heffron (2003), Schuller (2005), Ganschow (2005)'
+    'Heffron (2003); Schuller (2005); Ganschow (2005)'
     """
     given = analysis(posterior, model)
     side = side_of(given)
@@ -121,7 +126,7 @@ def tipping_point(
         rows.append(_trials_row(given, side))
     table = pd.DataFrame(rows)
     along = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame()
-    return TippingPoint(table, _sentence(given, side, table), refusals(refused, "question"), given, along)
+    return TippingPoint(table, _sentence(given, side, table, along), refusals(refused, "question"), given, along)
 
 
 def _scans(given: Posterior, bounds: tuple[float, ...]) -> list[Scan]:
@@ -169,25 +174,49 @@ def _answered(given: Posterior, side: int, scan: Scan) -> tuple[list[dict[str, o
     scales, rows = _along(given, scan, at)
     table = completed(rows, given.trials.direction)
     known = dict(zip(scales.tolist(), table["above"].tolist()))
-    by_weights = Sceptics.of(given) if at is None and scan.varies == "mu" else None
 
-    def above(scale: float) -> float:
-        if scale in known:
-            return float(known[scale])
-        if at is not None:
-            return float(at(np.array([scale])).above()[0])
-        if by_weights is not None:
-            return float(by_weights.above(np.array([scale]))[0])
-        return float(_with(given, scan, scale).effect().probability(above=0.0))
+    def curve_of(route: Route) -> Curve:
+        def curve(wanted: Array) -> Array:
+            above = np.array([known[one] if one in known else route(one)["above"] for one in wanted.tolist()])
+            return above if side > 0 else 1.0 - above
 
-    def curve(wanted: Array) -> Array:
-        found = np.array([above(scale) for scale in wanted.tolist()])
-        return found if side > 0 else 1.0 - found
+        return curve
 
+    curve = curve_of(_route(given, scan, at))
+    by_weights = at is None and scan.varies == "mu" and not asks_elsewhere(given)
+    quick = curve_of(_reweighted(Sceptics.of(given))) if by_weights else curve
     labels: dict[str, object] = {"question": scan.question, "scale": scales}
     labels["prior"] = [str(scan.priors(float(scale))[scan.varies == "mu"]) for scale in scales]
-    answers = [_row(scan, bound, crossing(curve, scales, bound, rising=scan.rising), curve) for bound in scan.bounds]
+    answers = [_row(scan, bound, _root(scan, bound, scales, curve, quick), curve) for bound in scan.bounds]
     return answers, pd.concat([pd.DataFrame(labels), table], axis=1)
+
+
+def _root(scan: Scan, bound: float, scales: Array, curve: Curve, quick: Curve) -> Crossing:
+    """Where the curve crosses the bound: by a quick curve where the curve itself agrees there, else by the curve."""
+    if quick is not curve:
+        try:
+            where = crossing(quick, scales, bound, rising=scan.rising)
+            if where.status != "found" or abs(float(curve(np.array([where.scale]))[0]) - bound) < AGREE:
+                return where
+        except ConvergenceError:
+            pass  # the quick curve does not fit the grid, which is the curve's own
+    return crossing(curve, scales, bound, rising=scan.rising)
+
+
+def _route(given: Posterior, scan: Scan, at: Callable[[Array], Many] | None) -> Route:
+    """The answer at one scale, by the same means as along the range of scales."""
+    if at is not None:
+        return lambda scale: {name: float(values[0]) for name, values in at(np.array([scale])).rows().items()}
+    if scan.varies == "mu" and asks_elsewhere(given):
+        return _reweighted(Sceptics.of(given))
+    counts = CountSubsets.of(given) if scan.varies == "mu" else None
+    if counts is None:
+        return lambda scale: row_of(_with(given, scan, scale))
+    return lambda scale: counts.sceptical(np.array([scale]))[0] or row_of(_with(given, scan, scale))
+
+
+def _reweighted(sceptics: Sceptics) -> Route:
+    return lambda scale: sceptics.rows(np.array([scale]))[0]
 
 
 def _along(
@@ -198,7 +227,11 @@ def _along(
     if at is not None:
         return scales, at(scales).rows()
     if scan.varies == "mu" and asks_elsewhere(given):
-        return scales, Sceptics.of(given).rows(scales)
+        sceptics = Sceptics.of(given)
+        scales = scales[[sceptics.holds(scale) for scale in scales.tolist()]]
+        if not len(scales):
+            raise ModelError("the effect in this setting is too far from OR 1 for its posterior to answer a sceptic.")
+        return scales, sceptics.rows(scales)
     counts = CountSubsets.of(given)
     if counts is None:
         scales = np.geomspace(scan.low, scan.high, FEW_POINTS)
@@ -239,7 +272,7 @@ def _trials_row(given: Posterior, side: int) -> dict[str, object]:
     bound = 0.975
     above = given.effect().probability(above=0.0)
     now = above if side > 0 else 1.0 - above
-    found = Removal((), now, True, 0) if now < bound else fewest_removed(given, side, bound)
+    found = Removal((), now, True, 0, 0) if now < bound else fewest_removed(given, side, bound)
     status = "always below" if now < bound else "never below" if found.studies is None else "found"
     removed = found.studies if status == "found" and found.studies is not None else ()
     return {
@@ -249,18 +282,27 @@ def _trials_row(given: Posterior, side: int) -> dict[str, object]:
         "scale": np.nan,
         "prior": "",
         "odds_ratio": np.nan,
-        "trials": ", ".join(removed),
+        "trials": BETWEEN.join(removed),
         "removed": float(len(removed)) if removed else np.nan,
-        "how": "all smaller sets tried" if found.exact else f"some sets tried, all up to {found.all_tried}",
+        "how": ALL_SMALLER if found.exact else _how_far(found, len(trials_of(given))),
         "probability": found.probability,
     }
 
 
-def _sentence(given: Posterior, side: int, table: pd.DataFrame) -> str:
+def _how_far(found: Removal, k: int) -> str:
+    """Which sets were looked at."""
+    if found.all_tried == k - 1:
+        return "all sets tried"
+    more = f", some of up to {found.some_tried}" if found.some_tried > found.all_tried else ""
+    return f"all sets of up to {counted(found.all_tried)} tried{more}"
+
+
+def _sentence(given: Posterior, side: int, table: pd.DataFrame, along: pd.DataFrame) -> str:
     """Each tipping point in words."""
     name = name_of_probability(side, bool(given.trials.direction))
     above = given.effect().probability(above=0.0)
-    parts = [_in_words(row) for row in table.to_dict("records")]
+    narrowest = along.groupby("question")["scale"].min().to_dict() if len(along) else {}
+    parts = [_in_words(row | {"narrowest": narrowest.get(row["question"])}) for row in table.to_dict("records")]
     said = "; ".join(part for part in parts if part)
     return f"{name} is {probability(above if side > 0 else 1.0 - above)}. {said[:1].upper()}{said[1:]}."
 
@@ -274,7 +316,7 @@ def _sceptic(row: dict[Any, Any]) -> str:
     if row["status"] == "always below":
         return f"it is below {row['bound']:g} even with a flat prior of mu"
     if row["status"] == "never below":
-        return f"no sceptical prior down to normal(0, {EFFECT_SCALES[0]:g}) brings it below {row['bound']:g}"
+        return f"no sceptical prior down to normal(0, {row['narrowest']:.3g}) brings it below {row['bound']:g}"
     limits = f"{number(1.0 / row['odds_ratio'])} and {number(row['odds_ratio'])}"
     prior = rounded(row["prior"])
     return f"it {falls} for a sceptic whose prior of the effect is {prior}, 95% for odds ratios between {limits}"
@@ -286,7 +328,7 @@ def _wider(row: dict[Any, Any]) -> str:
     if row["status"] == "found":
         return f"with a {kind} the 95% interval takes in OR 1 from {rounded(row['prior'])} on"
     if row["status"] == "always below":
-        return f"the 95% interval takes in OR 1 with the narrowest {kind} already"
+        return f"it is below {row['bound']:g} with the narrowest {kind} already"
     widest = f"scale {TAU_SCALES[1]:g}" if half_normal else f"{FACTORS[1]:g} times the given width"
     return f"no {kind} up to {widest} makes the 95% interval take in OR 1"
 
@@ -295,7 +337,11 @@ def _removed(row: dict[Any, Any]) -> str:
     if row["status"] == "always below":
         return ""
     if row["status"] == "never below":
-        return "no removal of trials that was tried makes the 95% interval take in OR 1"
-    fewer = "no fewer do it" if row["how"] == "all smaller sets tried" else "fewer might do"
-    gone = listed(row["trials"].split(", "), 6)
-    return f"without {gone} ({counted(int(row['removed']), 'trial')}; {fewer}) the 95% interval takes in OR 1"
+        return f"no removal of trials makes the 95% interval take in OR 1 ({row['how']})"
+    names = row["trials"].split(BETWEEN)
+    return f"without {listed(names, 6)} ({counted(len(names))}; {fewer(row)}) the 95% interval takes in OR 1"
+
+
+def fewer(row: Mapping[Any, Any]) -> str:
+    """Whether fewer trials might do than those of a row of the table, in words."""
+    return "no fewer do it" if row["how"] == ALL_SMALLER else f"fewer might do: {row['how']}"

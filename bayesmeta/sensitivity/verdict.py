@@ -1,6 +1,7 @@
 """One sentence from all parts: what holds, under what, and what it would take to change it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,15 +12,21 @@ from bayesmeta.sensitivity.credibility import Credibility
 from bayesmeta.sensitivity.leave_one_out import LeaveOneOut
 from bayesmeta.sensitivity.model_grid import ModelGrid
 from bayesmeta.sensitivity.part import Part
-from bayesmeta.sensitivity.power_scaling import NOTHING, PowerScaling
+from bayesmeta.sensitivity.power_scaling import CONFLICT, STRONG, PowerScaling
 from bayesmeta.sensitivity.prior_grid import PriorGrid, number_of, pair_of
-from bayesmeta.sensitivity.reference import Reference
+from bayesmeta.sensitivity.reference import ANTICONSERVATIVE, CONSERVATIVE, Reference
 from bayesmeta.sensitivity.rows import conclusion
-from bayesmeta.sensitivity.tipping_point import TippingPoint
+from bayesmeta.sensitivity.tipping_point import ALL_SMALLER, BETWEEN, TippingPoint
 from bayesmeta.sensitivity.words import probability, ratio_interval
 from bayesmeta.tables import rows as each
 from bayesmeta.wording import between, counted, listed, number, ratio, rounded
 
+HANDFUL = 5  # names of trials
+MEANING = {
+    CONFLICT: "both the prior and the trials move {}, a sign that they disagree",
+    STRONG: "what is said of {} rests on the prior, which moves it more than the trials do",
+}
+WIDER = {CONSERVATIVE: "wider", ANTICONSERVATIVE: "narrower"}
 UNDECIDED = (1.0 / UNTOLD, UNTOLD)  # Bayes factors
 
 Parts = Sequence[Part | Credibility]
@@ -91,24 +98,24 @@ def _variations(part: Part) -> list[tuple[str, str, list[str]]]:
     changes = table[table["changes"]] if "changes" in table else table
     if isinstance(part, PriorGrid) and len(table):
         changed = [f"tau {pair_of(row)}" for row in changes.to_dict("records")]
-        return [
-            (
-                f"under all {number_of(table)}",
-                f"under {len(changed)} of {number_of(table)}",
-                changed,
-            )
-        ]
+        return [(*_under(len(table), len(changed), number_of(table)), changed)]
     if isinstance(part, ModelGrid):
         found = []
         for kind, what in (("Bayesian", "model"), ("frequentist", "frequentist method")):
             n, names = int((table["kind"] == kind).sum()), changes.loc[changes["kind"] == kind, "model"].tolist()
             if n:
-                found.append((f"under all {counted(n, what)}", f"under {len(names)} of {counted(n, what)}", names))
+                found.append((*_under(n, len(names), counted(n, what)), names))
         return found
     if isinstance(part, LeaveOneOut) and len(table):
         names, what = changes["study"].tolist(), "row" if part.of == "rows" else "trial"
         return [(f"whichever of the {counted(len(table), what)} is left out", f"when one {what} is left out", names)]
     return []
+
+
+def _under(n: int, changed: int, what: str) -> tuple[str, str]:
+    """In words: under all variations of a kind, and under those that change the conclusion."""
+    every = f"under the {what} tried" if n == 1 else f"under all {what}"
+    return every, every if changed == n else f"under {changed} of {what}"
 
 
 def _bias(parts: list[Part]) -> list[str]:
@@ -133,25 +140,25 @@ def _bias(parts: list[Part]) -> list[str]:
     if UNDECIDED[0] < factor < UNDECIDED[1]:
         return [f"{text}, and the trials do not tell whether there is bias (Bayes factor {number(factor)})"]
     small = float(part.table.loc[part.table["kind"] == "small trials", "posterior"].sum())
-    kind = f", {probability(small)} of it PET and PEESE" if small > MAIN else ""
+    kind = f"P(PET or PEESE) {probability(small)}, " if small > MAIN else ""
     chance = probability(float(of_bias.posterior))
-    return [f"{text}, with P(bias) {chance}{kind} (Bayes factor {number(factor)})"]
+    return [f"{text}, with P(bias) {chance} ({kind}Bayes factor {number(factor)})"]
 
 
 def _costs(parts: list[Part]) -> list[str]:
     """What it takes until the interval takes in OR 1."""
     found = [part for part in parts if isinstance(part, TippingPoint)]
-    if not found or conclusion(found[0].given) == 0:
-        return []
+    if not found or conclusion(found[0].given) != found[0].side:
+        return []  # the interval takes in OR 1, or lies on the side that is not asked about
     takes = []
     for row in found[0].table[found[0].table["bound"] == 0.975].to_dict("records"):
         if row["status"] != "found":
             continue
         if row["question"] == "trials removed":
-            takes.append(f"the loss of {counted(int(row['removed']), 'trial')} ({row['trials']})")
+            takes.append(_loss(row))
         elif row["question"] == "sceptical prior of mu":
             low, high = number(1.0 / row["odds_ratio"]), number(row["odds_ratio"])
-            takes.append(f"a sceptic who holds the OR to lie between {low} and {high}")
+            takes.append(f"a sceptic who holds the OR to lie between {low} and {high} with 95% probability")
         else:
             takes.append(f"a prior of tau as wide as {rounded(row['prior'])}")
     if not takes:
@@ -159,21 +166,30 @@ def _costs(parts: list[Part]) -> list[str]:
     return [f"to change it takes {', or '.join(takes)}"]
 
 
+def _loss(row: dict[Any, Any]) -> str:
+    """The trials whose loss changes it: by name where they are few, and that fewer might do where it is so."""
+    names = row["trials"].split(BETWEEN)
+    more = [listed(names, HANDFUL)] if len(names) <= HANDFUL else []
+    more += [] if row["how"] == ALL_SMALLER else ["fewer might do"]
+    return f"the loss of {counted(len(names))}{f' ({"; ".join(more)})' if more else ''}"
+
+
 def _rests(parts: list[Part]) -> list[str]:
     """What rests on the prior."""
     clauses = []
     for part in parts:
         if isinstance(part, PowerScaling):
-            rows = part.table[part.table["diagnosis"] != NOTHING]
-            shown = [f"{row.parameter} (sensitivity {number(row.prior)}, {row.diagnosis})" for row in each(rows)]
-            if shown:
-                clauses.append(f"by power scaling the prior matters to {listed(shown)}")
+            for diagnosis, says in MEANING.items():
+                rows = part.table[part.table["diagnosis"] == diagnosis]
+                shown = [f"{row.parameter} (sensitivity {number(row.prior)})" for row in each(rows)]
+                if shown:
+                    clauses.append(says.format(listed(shown)))
         if isinstance(part, Reference):
             mu = part.table.set_index("quantity").to_dict("index")["mu"]
             ends = [f"{ratio(mu[f'{of}lower'])} to {ratio(mu[f'{of}upper'])}" for of in ("", "reference_")]
             clauses.append(
-                f"against {part.prior} the prior of tau is {mu['side']}, with an interval from {ends[0]}"
-                f" in place of {ends[1]}"
+                f"the prior of tau makes the interval {WIDER[mu['side']]} than the reference prior {part.prior} would"
+                f" ({ends[0]} in place of {ends[1]})"
             )
     return clauses
 
@@ -191,7 +207,12 @@ def _new_setting(parts: list[Part]) -> list[str]:
     for part in parts:
         if isinstance(part, PriorGrid) and len(part.table):
             ends = sorted(chance(float(value)) for value in np.quantile(part.table["new_above"], [0.0, 1.0]))
-            text += f", over the priors {between(probability(ends[0]), probability(ends[1]))}"
+            over = between(probability(ends[0]), probability(ends[1]))
+            text += (
+                f", over the priors {over}"
+                if len(part.table) > 1
+                else f", under the priors tried {probability(ends[0])}"
+            )
     return [text]
 
 
@@ -201,7 +222,9 @@ def _published(part: Credibility) -> str:
     if part.kind == "scepticism":
         low, high = sorted((-part.limit, part.limit))
         return (
-            f"{text} convinces all but those who held the OR to lie between {ratio(low)} and {ratio(high)} beforehand"
+            f"{text} convinces all but those who held the OR to lie between {ratio(low)} and {ratio(high)} beforehand,"
+            " with 95% probability"
         )
     low, high = sorted((0.0, part.limit))
-    return f"{text} convinces only those who held the OR to lie between {ratio(low)} and {ratio(high)} beforehand"
+    ends = f"between {ratio(low)} and {ratio(high)}"
+    return f"{text} convinces only those who held the OR to lie {ends} beforehand, with 95% probability"

@@ -26,6 +26,22 @@ def range_of(ratios: "pd.Series[float]") -> str:
     return between(ratio(float(ratios.min())), ratio(float(ratios.max())))
 
 
+def runs(ratios: "pd.Series[float]") -> str:
+    """The same with its verb: "runs from 2.48 to 3.38", "is 2.48 throughout"; "is 2.48" where there is but one."""
+    return verb(range_of(ratios)) if len(ratios) > 1 else f"is {ratio(float(ratios.iloc[0]))}"
+
+
+def verb(spread: str) -> str:
+    """A range in words, as `wording.between` has it, with the verb that it takes.
+
+    Examples
+    --------
+    >>> verb("from 0.87 to 0.96"), verb("0.87 throughout")
+    ('runs from 0.87 to 0.96', 'is 0.87 throughout')
+    """
+    return f"{'runs' if spread.startswith('from ') else 'is'} {spread}"
+
+
 def probability(value: float) -> str:
     """As `wording.probability`, never rounded to a bound that decides.
 

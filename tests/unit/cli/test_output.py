@@ -46,3 +46,14 @@ def test_a_wide_table_gets_longer_lines_and_keeps_every_digit():
     print_table(out, "title", ["name", "a", "b", "c", "d"], [["a study with a long name", *cells]])
     text = out.file.getvalue()
     assert all(cell in text for cell in cells)
+
+
+def test_a_label_breaks_between_its_words_and_not_inside_them():
+    import io
+
+    from rich.console import Console
+
+    out = Console(file=io.StringIO(), width=40, markup=False)
+    cells = ["1.234 (1.1 to 2.2)", "0.123 to 4.567"]
+    print_table(out, "title", ["name", "a", "b"], [["DerSimonian-Laird random effects", *cells]])
+    assert "DerSimonian-Laird " in out.file.getvalue()

@@ -111,7 +111,7 @@ def test_tipping_points_are_verified_by_refitting_on_both_sides(posterior):
     ]
     assert ends[0] < 0.0 < ends[1]
     removed = table.set_index("question").loc["trials removed"]
-    left = [study not in removed["trials"].split(", ") for study in posterior.trials.studies]
+    left = [study not in removed["trials"].split("; ") for study in posterior.trials.studies]
     fresh = bm.fit(posterior.trials.select(left), MODEL)["mu"].probability(below=0.0)
     assert fresh == pytest.approx(removed["probability"], abs=1e-6)
     assert fresh < 0.975

@@ -116,7 +116,7 @@ def test_what_is_removed_is_verified_by_a_fit(moderators):
     trials, model = bm.load("attachment/secure"), bm.Model("normal", moderators=moderators)
     table = tipping_point(trials, model).table.set_index("question")
     row = table.loc["trials removed"]
-    gone = row["trials"].split(", ")
+    gone = row["trials"].split("; ")
     assert len(gone) == row["removed"]
     left = bm.fit(trials.select([study not in gone for study in trials.studies]), model)
     assert left.effect().interval()[0] < 0.0
