@@ -22,7 +22,10 @@ for outcome in ("attachment/secure", "attachment/disorganised"):
             bm.Flat(),  # the published interval again
             bm.OddsRatioWithin(250),  # weak: 95% for an OR between 1/250 and 250 (Guenhan 2020)
             bm.Normal(0, 1),  # 95% for an OR between 1/7 and 7
+            "bartos_effect(cochrane)",  # pooled effects of Cochrane reviews (Bartos 2023)
             bm.OddsRatioWithin(4),  # interventions rarely change odds fourfold
+            "mixture(0.5, sceptical(2), 0.5, odds_ratio_within(250))",  # a sceptic who lets go where contradicted
+            bm.Sceptical(2),  # 5% for an OR beyond 2, on either side (Spiegelhalter 1994)
             bm.OddsRatioWithin(2),  # sceptical
             bm.OddsRatioWithin(1.5),  # very sceptical
         ],
@@ -41,5 +44,5 @@ for outcome in ("attachment/secure", "attachment/disorganised"):
 
     # 5. Pictures and tables
     run.table(varied, "unread-trials-varied")
-    run.save(bm.plots.unread_trials(unread))
+    run.save(bm.plots.published_pool(pool), bm.plots.unread_trials(unread))
     run.report(pool, unread)

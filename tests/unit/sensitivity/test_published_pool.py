@@ -13,6 +13,7 @@ from bayesmeta.priors.base import register
 from bayesmeta.sensitivity.published_pool import THRESHOLDS, catalogue, published_pool
 from bayesmeta.sensitivity.readings import readings
 from bayesmeta.trials import PublishedPool
+from bayesmeta.wording import probability
 
 SECURE, DISORGANISED = bm.load("attachment/secure"), bm.load("attachment/disorganised")
 
@@ -174,6 +175,28 @@ def test_sentence_and_plain_data_have_the_numbers():
     plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert plain["rows"][0]["prior_lower"] is None
     assert [row["prior"] for row in plain["rows"]] == [str(prior) for prior in catalogue("lower")]
+
+
+@pytest.mark.parametrize(("trials", "sign"), [(SECURE, ">"), (DISORGANISED, "<")], ids=["secure", "dis"])
+def test_the_picture_shows_the_numbers_of_the_table(trials, sign):
+    found = published_pool(trials)
+    figure = bm.plots.published_pool(found)
+    [axes] = figure.axes
+    drawn = [line for line in axes.get_lines() if line.get_gid() == "interval"]
+    assert [list(line.get_xdata()) for line in drawn] == [
+        pytest.approx(row) for row in found.table[["odds_ratio_lower", "odds_ratio_upper"]].to_numpy().tolist()
+    ]
+    medians = [float(line.get_xdata()[0]) for line in axes.get_lines() if line.get_gid() == "median"]
+    assert medians == pytest.approx(found.table["odds_ratio"].tolist())
+    [band] = [patch for patch in axes.patches if patch.get_gid() == "band"]
+    pool = trials.published
+    assert [band.get_x(), band.get_x() + band.get_width()] == pytest.approx(np.exp([pool.lower, pool.upper]).tolist())
+    for value in THRESHOLDS[trials.direction]:
+        name = f"{'above' if sign == '>' else 'below'} {value:g}"
+        cells = [text.get_text() for text in axes.texts if text.get_gid() == name]
+        assert cells == [probability(chance) for chance in found.table[name]]
+        assert f"P(OR\n{sign} {value:g})" in [text.get_text() for text in axes.texts]
+    assert [text.get_text() for text in axes.texts if text.get_gid() == "prior"] == found.table["prior"].tolist()
 
 
 def test_what_cannot_be_reanalysed_is_refused():
