@@ -5,15 +5,17 @@ The abstract prints two odds ratios with their intervals: these are data. Togeth
 read they fix what the other trials pooled to, and how far effects differ between settings, which no abstract says.
 
     python models/published_pools.py --out results/published
+
+With more of the trials in a table (`bayesmeta data --template secure > secure.csv`) add --data secure.csv.
 """
 
 import bayesmeta as bm
 
 run = bm.script(__doc__)  # --data --seed --out
 
-for outcome in ("attachment/secure", "attachment/disorganised"):
+for outcome in run.outcomes("attachment/secure", "attachment/disorganised"):
     # 1. Evidence: the published pool, and the trials of it that can be read
-    trials = run.trials(outcome)
+    trials = run.trials(outcome)  # of a table from --data: the rows whose column outcome names it
 
     # 2. The published result under priors from none to sceptical: what does it take to doubt it?
     pool = bm.sensitivity.published_pool(

@@ -5,12 +5,12 @@ Three answers side by side: the familiar frequentist row, models of selection, a
 trials that cannot be read.
 
     python models/reporting_bias.py --out results/bias
-    python models/reporting_bias.py --data trials.csv --out results/bias
+    python models/reporting_bias.py --data trials.csv --direction higher --out results/bias
 """
 
 import bayesmeta as bm
 
-run = bm.script(__doc__)  # --data --seed --out
+run = bm.script(__doc__)  # --data --direction --seed --out
 
 # 1. Evidence
 # 8 of 26 trials, more of them wished: see trials.sources. One row a trial: each has one p value.
