@@ -45,8 +45,9 @@ run.table(averaged.averages, "bias-averages")
 # 6. One trial may carry all of it: without the least precise one
 effects = bm.effect_sizes(trials)
 least_precise = max(zip(effects.se, effects.studies))[1]
-without = bm.sensitivity.bias(trials.without(least_precise))
-run.say(f"Without {least_precise}, the least precise trial: {without.sentence}")
+if trials.k > 1:
+    without = bm.sensitivity.bias(trials.without(least_precise))
+    run.say(f"Without {least_precise}, the least precise trial: {without.sentence}")
 
 # 7. Beside it: how many trials does the selection model miss, and what must those have shown that cannot be read?
 unpublished = selected.unpublished(seed=run.seed)
