@@ -256,7 +256,7 @@ def unread_trials(
     Raises
     ------
     DataError : nothing published; no trial is unread; a shared control; figures that no Wald interval rounds to.
-    ModelError : read trials and published pool cannot both be right under these assumptions, by precision or by spread.
+    ModelError : read trials and published pool cannot both be right, by precision or by spread.
     PriorError : a prior that does not exist or does not fit.
 
     References
@@ -276,15 +276,14 @@ def unread_trials(
     if not 1.0 < size < np.inf:
         raise ModelError(f"unread trials: size is {size}. It is a factor above 1, such as 2.")
     trials = with_arms_combined(trials)  # as reviews pool them: one row for each trial
-    effects = _read_part(trials, pool, zero_cells)
     possible = readings(pool, decimals)
-    constraint = Constraint(effects, pool.k, possible.se, float(np.log(size)) / Z_975)
+    constraint = Constraint(_read_part(trials, pool, zero_cells), pool.k, possible.se, float(np.log(size)) / Z_975)
     refuse_impossible(constraint, possible, pool, tau_prior)
     solved = solve(constraint, possible.weight.sum(axis=1), tau_prior)
     assumed = (trials, pool, tau_prior, mu_prior, size, zero_cells, decimals)
-    spread = _spread(constraint, possible, solved)
-    heterogeneity = (solved.tau_used, solved.tau, *_typical_trial(constraint, solved), spread)
-    return UnreadTrials(*assumed, *heterogeneity, *_rest(possible, solved), *_overall(possible, solved, mu_prior))
+    typical = (*_typical_trial(constraint, solved), _spread(constraint, possible, solved))
+    effects_of = (*_rest(possible, solved), *_overall(possible, solved, mu_prior))
+    return UnreadTrials(*assumed, solved.tau_used, solved.tau, *typical, *effects_of)
 
 
 def summary(marginal: Marginal) -> Summary:
