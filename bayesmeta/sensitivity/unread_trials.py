@@ -282,8 +282,8 @@ def unread_trials(
     solved = solve(constraint, possible.weight.sum(axis=1), tau_prior)
     assumed = (trials, pool, tau_prior, mu_prior, size, zero_cells, decimals)
     typical = (*_typical_trial(constraint, solved), _spread(constraint, possible, solved))
-    effects_of = (*_rest(possible, solved), *_overall(possible, solved, mu_prior))
-    return UnreadTrials(*assumed, solved.tau_used, solved.tau, *typical, *effects_of)
+    heterogeneity = (solved.tau_used, solved.tau, *typical)
+    return UnreadTrials(*assumed, *heterogeneity, *_rest(possible, solved), *_overall(possible, solved, mu_prior))
 
 
 def summary(marginal: Marginal) -> Summary:
