@@ -6,7 +6,9 @@ Each run draws a meta-analysis (counts in both arms), pools it as a review would
 decimals, hides most of the trials, and asks what they showed. Printed are how often the 95% interval held the pooled
 log odds ratio of the hidden trials by the review's own weights, the mean effect, tau in those weights, the true tau,
 and the effect in a new setting; then the mean error and the mean width of the interval for the hidden trials, and the
-mean difference found between read and hidden (log odds ratios). docs/decisions/unread-trials.md holds what was printed.
+mean difference found between read and hidden (log odds ratios). "refused" and "doubted" are the shares of pools, all
+of them right, that were refused or said to fit for some estimates of tau only, "spread" the mean of the least Q over
+k - 1. docs/decisions/unread-trials.md holds what was printed.
 """
 
 import argparse
@@ -168,6 +170,8 @@ def one_run(scenario: Scenario, seed: int) -> dict[str, float]:
     new = rng.normal(scenario.mean, tau)
     return {
         "refused": 0.0,
+        "doubted": found.doubtful,
+        "spread": found.spread.median,
         "hidden pool": found.rest_pooled.lower <= pool.hidden <= found.rest_pooled.upper,
         "mean effect": abs(float(found.rest.cdf(scenario.mean)) - 0.5) < 0.475
         if scenario.hides == "random"

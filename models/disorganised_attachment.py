@@ -18,7 +18,7 @@ import bayesmeta as bm
 run = bm.script(__doc__)  # --data --draws --seed --out
 
 # 1. Evidence: events are children classified as disorganised; fewer of them is wished
-trials = run.trials("attachment/disorganised")
+trials = run.trials("attachment/disorganised", template=True)
 published = trials.published  # OR 0.54 (0.39 to 0.77), 20 trials
 
 # 2. Yardstick: every frequentist method on the same trials

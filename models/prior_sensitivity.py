@@ -8,7 +8,7 @@ Every line below is a question about a prior: change it, or add one, and run aga
 
 import bayesmeta as bm
 
-run = bm.script(__doc__)  # --data --out
+run = bm.script(__doc__)  # --data --direction --out
 
 # 1. Evidence, and the analysis as given
 trials = run.trials("attachment/secure")

@@ -5,12 +5,12 @@ Three answers side by side: the familiar frequentist row, models of selection, a
 trials that cannot be read.
 
     python models/reporting_bias.py --out results/bias
-    python models/reporting_bias.py --data trials.csv --out results/bias
+    python models/reporting_bias.py --data trials.csv --direction higher --out results/bias
 """
 
 import bayesmeta as bm
 
-run = bm.script(__doc__)  # --data --seed --out
+run = bm.script(__doc__)  # --data --direction --seed --out
 
 # 1. Evidence
 # 8 of 26 trials, more of them wished: see trials.sources. One row a trial: each has one p value.
@@ -45,8 +45,9 @@ run.table(averaged.averages, "bias-averages")
 # 6. One trial may carry all of it: without the least precise one
 effects = bm.effect_sizes(trials)
 least_precise = max(zip(effects.se, effects.studies))[1]
-without = bm.sensitivity.bias(trials.without(least_precise))
-run.say(f"Without {least_precise}, the least precise trial: {without.sentence}")
+if trials.k > 1:
+    without = bm.sensitivity.bias(trials.without(least_precise))
+    run.say(f"Without {least_precise}, the least precise trial: {without.sentence}")
 
 # 7. Beside it: how many trials does the selection model miss, and what must those have shown that cannot be read?
 unpublished = selected.unpublished(seed=run.seed)

@@ -18,7 +18,7 @@ import bayesmeta as bm
 run = bm.script(__doc__)  # --data --draws --seed --out
 
 # 1. Evidence: events are children classified as secure; more of them is wished
-trials = run.trials("attachment/secure")
+trials = run.trials("attachment/secure", template=True)
 published = trials.published  # OR 1.85 (1.36 to 2.52), 26 trials
 
 # 2. Yardstick: every frequentist method on the same trials

@@ -15,6 +15,7 @@ from bayesmeta.plots.new_setting import new_setting
 from bayesmeta.plots.practice import practice
 from bayesmeta.plots.prior_posterior import prior_posterior
 from bayesmeta.plots.prior_predictive import prior_predictive
+from bayesmeta.plots.published_pool import published_pool
 from bayesmeta.plots.saving import save_figure
 from bayesmeta.plots.sensitivity_bias import sensitivity_bias
 from bayesmeta.plots.sensitivity_credibility import sensitivity_credibility
@@ -41,6 +42,7 @@ __all__ = [
     "practice",
     "prior_posterior",
     "prior_predictive",
+    "published_pool",
     "save_figure",
     "sensitivity",
     "sensitivity_bias",

@@ -9,134 +9,42 @@ import pandas as pd
 
 from bayesmeta.errors import DataError, PriorError
 from bayesmeta.posterior import Marginal, NormalMixture
-from bayesmeta.priors import EffectPrior, Flat, Normal, OddsRatioWithin, parse_prior
+from bayesmeta.priors import (
+    BartosEffect,
+    EffectPrior,
+    Enthusiastic,
+    Flat,
+    Mixture,
+    Normal,
+    OddsRatioWithin,
+    Sceptical,
+    parse_prior,
+)
 from bayesmeta.sensitivity import words
 from bayesmeta.sensitivity.credibility import Credibility, credibility
+from bayesmeta.sensitivity.one_estimate import given_estimate
+from bayesmeta.sensitivity.readings import DECIMALS, Readings, readings
 from bayesmeta.tables import records
 from bayesmeta.trials import PublishedPool, Trials
-from bayesmeta.trials.published import Z_975
 from bayesmeta.types import Array, Json
 
-#: From no opinion to a firm belief that nothing works: 95% for an OR between 1/ratio and ratio.
+#: From no opinion to a firm belief that nothing works. odds_ratio_within(r): 95% for an OR between 1/r and r.
 PRIORS: tuple[EffectPrior, ...] = (
     Flat(),
     OddsRatioWithin(250),
     Normal(0, 1),
+    BartosEffect("cochrane"),  # what pooled effects of Cochrane reviews look like
     OddsRatioWithin(4),
+    Mixture((0.5, 0.5), (Sceptical(2), OddsRatioWithin(250))),  # a sceptic who lets go where the result contradicts
+    Sceptical(2),
     OddsRatioWithin(2),
     OddsRatioWithin(1.5),
 )
+#: Who counts on the effect before: 5% for the other side of no effect.
+HOPEFUL: dict[str, tuple[EffectPrior, ...]] = {"higher": (Enthusiastic(2),), "lower": (Enthusiastic(0.5),)}
 #: Odds ratios worth having, on the wished side.
 THRESHOLDS: dict[str, tuple[float, ...]] = {"higher": (1.25, 1.5, 2.0), "lower": (0.8, 0.67, 0.5)}
 THREE = ["median", "lower", "upper"]
-DECIMALS = 2  # with which reviews print odds ratios
-NODES = 5  # over what rounding leaves open, for the standard error and for the estimate: nothing bends much there
-
-
-@dataclass(frozen=True, eq=False)
-class Readings:
-    """What the log odds ratio and its standard error may have been before a review rounded them.
-
-    All values that round to the printed estimate, lower and upper limit at once, as nodes of an integral over them.
-    The three together narrow them down further than the last digit of each.
-
-    Attributes
-    ----------
-    se : (S,) standard errors.
-    estimate : (S, M) log odds ratios that go with each of them.
-    weight : (S, M) share of the region; sums to one.
-    """
-
-    se: Array
-    estimate: Array
-    weight: Array
-
-
-def readings(published: PublishedPool, decimals: int | None = DECIMALS) -> Readings:
-    """Every estimate and standard error that a printed result can stand for.
-
-    With m the estimate and s its standard error: m, m - 1.96 s and m + 1.96 s each within half a unit of the last
-    printed digit, on the scale of odds ratios. In (m, s) that is a polygon; each point of it is as good as any other.
-
-    Parameters
-    ----------
-    published : a pooled odds ratio as printed.
-    decimals : digits after the point with which its odds ratios are printed; None to take them as exact.
-
-    Returns
-    -------
-    Readings
-
-    Raises
-    ------
-    DataError : no symmetric interval on the log scale rounds to the printed figures.
-
-    Examples
-    --------
-    >>> pool = PublishedPool.from_odds_ratio("disorganised attachment", 20, 0.54, 0.39, 0.77, 2023, "Wright 2023")
-    >>> possible = readings(pool)
-    >>> round(float(np.exp(np.sum(possible.weight * possible.estimate))), 3)
-    0.544
-    """
-    if decimals is None:
-        return Readings(np.array([published.se]), np.array([[published.estimate]]), np.ones((1, 1)))
-    half = 0.5 * 10.0**-decimals
-    printed = np.exp([published.estimate, published.lower, published.upper])
-    with np.errstate(divide="ignore"):
-        low, high = np.log(np.maximum(printed - half, 0.0)), np.log(printed + half)
-    slope = np.array([0.0, Z_975, -Z_975])  # m must lie in [low + slope s, high + slope s] for each of the three
-
-    def ends(se: Array) -> tuple[Array, Array]:
-        return (low + slope * se[:, None]).max(axis=1), (high + slope * se[:, None]).min(axis=1)
-
-    at = np.unique(_crossings(np.concatenate([low, high]), np.concatenate([slope, slope])))
-    at = at[at > 0.0]
-    left, right = ends(at)
-    at = at[right - left >= -1e-12]
-    if len(at) < 2:
-        estimate, lower, upper = (f"{value:.{decimals}f}" for value in printed)
-        raise DataError(
-            f"published pool of {published.outcome}: {estimate} ({lower} to {upper}) is not symmetric on the log scale,"
-            f" whatever the rounding to {decimals} decimals. It is no Wald interval of an odds ratio, or a figure is"
-            " misprinted. Check the figures, or take them as they stand with decimals=None."
-        )
-    nodes, share = np.polynomial.legendre.leggauss(NODES)
-    se = 0.5 * (at[0] + at[-1]) + 0.5 * (at[-1] - at[0]) * nodes
-    left, right = ends(se)
-    between = 0.5 * (right - left)[:, None]
-    weight = share[:, None] * between * share
-    return Readings(se, left[:, None] + between * (1.0 + nodes), weight / weight.sum())
-
-
-def _crossings(bound: Array, slope: Array) -> Array:
-    """Standard errors at which two of the lines bound + slope s cross: among them all corners of the polygon."""
-    first, second = np.triu_indices(len(bound), 1)
-    apart = (slope[first] != slope[second]) & np.isfinite(bound[first]) & np.isfinite(bound[second])
-    first, second = first[apart], second[apart]
-    return np.asarray((bound[first] - bound[second]) / (slope[second] - slope[first]))
-
-
-def of_effect(prior: EffectPrior) -> tuple[float, float]:
-    """Location and scale of a normal prior; scale inf where it is flat.
-
-    Raises
-    ------
-    PriorError : neither normal nor flat.
-    """
-    if prior.gaussian is None:
-        raise PriorError(f'mu prior "{prior}": a published pool needs a normal or a flat one, such as normal(0, 1).')
-    return prior.gaussian
-
-
-def given(estimate: Array, se: Array, prior: EffectPrior) -> tuple[Array, Array, Array]:
-    """Evidence, mean and sd of mu for each estimate ~ N(mu, se^2): arrays of one shape."""
-    location, scale = of_effect(prior)
-    if np.isinf(scale):
-        return np.ones_like(estimate), estimate, np.broadcast_to(se, estimate.shape)
-    total = se**2 + scale**2
-    evidence = np.exp(-0.5 * (estimate - location) ** 2 / total) / np.sqrt(total)
-    mean = (estimate * scale**2 + location * se**2) / total
-    return evidence, mean, np.broadcast_to(se * scale / np.sqrt(total), estimate.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,7 +102,7 @@ class ReanalysedPool:
 
 def published_pool(
     published: PublishedPool | Trials,
-    priors: Sequence[EffectPrior | str] = PRIORS,
+    priors: Sequence[EffectPrior | str] | None = None,
     *,
     direction: str | None = None,
     decimals: int | None = DECIMALS,
@@ -207,7 +115,8 @@ def published_pool(
     Parameters
     ----------
     published : a pooled result; of trials, their published one with their direction.
-    priors : for mu, normal or flat ones, also as text; from the vaguest to the most sceptical.
+    priors : for mu, any of the catalogue, also as text; from the vaguest to the most sceptical. If not given, from flat
+        to very sceptical, with a robust and an empirical one, and an enthusiastic one where the direction is known.
     direction : "higher" (odds ratios above 1 wished) or "lower"; where it is "" or not known, thresholds of both sides.
     decimals : digits after the point with which the odds ratios are printed; None to take them as exact.
 
@@ -218,7 +127,7 @@ def published_pool(
     Raises
     ------
     DataError : nothing published, or no symmetric interval rounds to the printed figures.
-    PriorError : a prior that is neither normal nor flat, or none.
+    PriorError : an empty list, or a prior that is none of an effect.
 
     References
     ----------
@@ -237,14 +146,29 @@ def published_pool(
     if isinstance(published, Trials):
         direction = published.direction if direction is None else direction
         published = of_trials(published)
-    chosen = [effect_prior(prior) for prior in priors]
+    side = direction or ""
+    chosen = [effect_prior(prior) for prior in (catalogue(side) if priors is None else priors)]
     if not chosen:
         raise PriorError("published pool: no prior is given. Name at least one, such as flat.")
-    side = direction or ""
     possible = readings(published, decimals)
     posteriors = {str(prior): _posterior(possible, prior) for prior in chosen}
     rows = [_row(prior, posteriors[str(prior)], side) for prior in chosen]
     return ReanalysedPool(published, side, posteriors, pd.DataFrame(rows))
+
+
+def catalogue(direction: str) -> list[EffectPrior]:
+    """The priors of mu that stand for readers from the enthusiast to the sceptic.
+
+    Parameters
+    ----------
+    direction : "higher" or "lower": which odds ratios are wished; with any other nobody is enthusiastic.
+
+    Examples
+    --------
+    >>> [str(prior) for prior in catalogue("lower")][:3]
+    ['flat', 'odds_ratio_within(250)', 'enthusiastic(0.5)']
+    """
+    return [*PRIORS[:2], *HOPEFUL.get(direction, ()), *PRIORS[2:]]
 
 
 def of_trials(trials: Trials) -> PublishedPool:
@@ -267,9 +191,16 @@ def effect_prior(prior: EffectPrior | str) -> EffectPrior:
 
 
 def _posterior(possible: Readings, prior: EffectPrior) -> Marginal:
-    evidence, mean, sd = given(possible.estimate, possible.se[:, None], prior)
-    weight = possible.weight * evidence
-    return NormalMixture("mu", (weight / weight.sum()).ravel(), mean.ravel(), sd.ravel())
+    weight, mean, sd = given_readings(possible, prior)
+    return NormalMixture("mu", weight.ravel(), mean.ravel(), sd.ravel())
+
+
+def given_readings(possible: Readings, prior: EffectPrior) -> tuple[Array, Array, Array]:
+    """Weight, mean and sd of mu for each reading and each of C normal parts of its prior: (S, M, C)."""
+    log_evidence, mean, sd = given_estimate(possible.estimate, possible.se[:, None], prior)
+    weight = possible.weight[..., None] * np.exp(log_evidence - log_evidence.max())
+    mean, sd = np.broadcast_to(mean, weight.shape), np.broadcast_to(sd, weight.shape)
+    return weight / weight.sum(), mean, sd
 
 
 def _row(prior: EffectPrior, mu: Marginal, direction: str) -> dict[str, object]:

@@ -31,17 +31,17 @@ from bayesmeta.errors import DataError, ModelError
 from bayesmeta.posterior import Marginal, NormalMixture
 from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, OddsRatioWithin, parse_prior
 from bayesmeta.sensitivity import words
-from bayesmeta.sensitivity.published_pool import DECIMALS, Readings, effect_prior, given, of_trials, readings
+from bayesmeta.sensitivity.impossible_pools import least_spread, refuse_impossible
+from bayesmeta.sensitivity.published_pool import effect_prior, given_readings, of_trials
+from bayesmeta.sensitivity.readings import DECIMALS, Readings, readings
 from bayesmeta.sensitivity.split_pool import Constraint, Solved, ZeroOrMore, solve
 from bayesmeta.tables import records
 from bayesmeta.trials import PublishedPool, Trials, with_arms_combined
 from bayesmeta.trials.published import Z_975
 from bayesmeta.types import Array, Json
-from bayesmeta.wording import number
+from bayesmeta.wording import number, spanned
 
 LEVELS = np.array([0.5, 0.025, 0.975])
-FARTHEST_SIZE = 4.0  # sds of the prior of sizes: unread trials that far from the read ones are not believed
-LARGEST_TAU = 0.9999  # quantile of its prior up to which tau is believed
 NEGLIGIBLE = 1e-12  # of the largest weight: components that a mixture can do without
 
 
@@ -65,6 +65,8 @@ class UnreadTrials:
     tau : the heterogeneity that it estimates.
     i2 : tau_used^2 over the total variance of a typical trial of the pool, k SE^2.
     size_ratio : typical sampling variance of the unread trials over that of the read ones.
+    spread : the least Q of the pool at tau_used over its degrees of freedom: what read trials and their distance from
+        the rest amount to, whatever the unread ones add. Paule and Mandel's tau needs one up to 1.
     rest_pooled : what a pool of the unread trials would print, as log odds ratio: known but for tau_used and rounding.
     rest, read : mean effect behind the unread and behind the read trials, with their own sampling error.
     difference : read minus rest, the log of a ratio of odds ratios.
@@ -82,6 +84,7 @@ class UnreadTrials:
     tau: Marginal
     i2: Summary
     size_ratio: Summary
+    spread: Summary
     rest_pooled: Summary
     rest: Marginal
     read: Marginal
@@ -95,6 +98,11 @@ class UnreadTrials:
     def k_rest(self) -> int:
         """Number of unread trials."""
         return self.published.k - self.trials.k
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether read trials and pool fit together for some estimates of tau only: spread above 1 with 97.5%."""
+        return self.spread.lower > 1.0
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -116,6 +124,7 @@ class UnreadTrials:
             _row("tau in the published weights", k, "log OR", summary(self.tau_used), parts),
             _row("I2", k, "share", self.i2, parts),
             _row("tau", k, "log OR", summary(self.tau), f"{parts}; all trials of one size; tau ~ {self.tau_prior}"),
+            _row("least Q over k - 1", k, "ratio", self.spread, f"{parts}; unread trials without any spread"),
             self._of("pooled", k, self.mu, unbiased),
             self._of("new setting", k, self.theta_new, f"{unbiased}; tau as above"),
         ]
@@ -141,7 +150,16 @@ class UnreadTrials:
             f" {ratio(*summary(self.read))} for the {self.trials.k} that can be: those odds ratios are {apart} times as"
             f" large. The width of the published interval puts tau at {tau} and I2 at {i2}, and so the OR in a new"
             f" setting at {new}. This holds for a pool by inverse variance that contains the read trials, and for"
-            " unread trials of about their size."
+            " unread trials of about their size." + (self._doubt if self.doubtful else "")
+        )
+
+    @property
+    def _doubt(self) -> str:
+        times = f"{spanned(*self.spread)} times its {self.published.k - 1} degrees of freedom"
+        return (
+            " But read trials and pool hardly fit: those trials and their distance from the rest alone make the pool's"
+            f" Q {times}, which some estimates of tau leave and that of Paule and Mandel does not. Check that they are"
+            " in the pool with these figures."
         )
 
     def varied(
@@ -201,6 +219,7 @@ class UnreadTrials:
                 "zero_cells": self.zero_cells,
                 "decimals": self.decimals,
             },
+            "doubtful": self.doubtful,
             "rows": records(self.table),
         }
 
@@ -225,7 +244,7 @@ def unread_trials(
     trials : the read ones, log odds ratios; each a part of the published pool.
     published : that pool; the one that stands beside the trials if not given.
     tau : prior of tau.
-    mu : prior of the mean effect, normal or flat; for `mu` and `theta_new` only.
+    mu : prior of the mean effect, any of the catalogue; for `mu` and `theta_new` only.
     size : factor > 1 within which the unread trials' typical sampling variance is that of the read ones, with 95%.
     zero_cells : rule for tables with a zero, as the review will have had it.
     decimals : digits after the point with which the published odds ratios are printed; None to take them as exact.
@@ -237,7 +256,7 @@ def unread_trials(
     Raises
     ------
     DataError : nothing published; no trial is unread; a shared control; figures that no Wald interval rounds to.
-    ModelError : read trials and published pool cannot both be right under these assumptions.
+    ModelError : read trials and published pool cannot both be right, by precision or by spread.
     PriorError : a prior that does not exist or does not fit.
 
     References
@@ -257,13 +276,13 @@ def unread_trials(
     if not 1.0 < size < np.inf:
         raise ModelError(f"unread trials: size is {size}. It is a factor above 1, such as 2.")
     trials = with_arms_combined(trials)  # as reviews pool them: one row for each trial
-    effects = _read_part(trials, pool, zero_cells)
     possible = readings(pool, decimals)
-    constraint = Constraint(effects, pool.k, possible.se, float(np.log(size)) / Z_975)
-    _refuse_impossible(constraint, pool, tau_prior)
+    constraint = Constraint(_read_part(trials, pool, zero_cells), pool.k, possible.se, float(np.log(size)) / Z_975)
+    refuse_impossible(constraint, possible, pool, tau_prior)
     solved = solve(constraint, possible.weight.sum(axis=1), tau_prior)
     assumed = (trials, pool, tau_prior, mu_prior, size, zero_cells, decimals)
-    heterogeneity = (solved.tau_used, solved.tau, *_typical_trial(constraint, solved))
+    typical = (*_typical_trial(constraint, solved), _spread(constraint, possible, solved))
+    heterogeneity = (solved.tau_used, solved.tau, *typical)
     return UnreadTrials(*assumed, *heterogeneity, *_rest(possible, solved), *_overall(possible, solved, mu_prior))
 
 
@@ -304,19 +323,29 @@ def _rest(possible: Readings, solved: Solved) -> tuple[Summary, Marginal, Margin
     )
 
 
+def _spread(constraint: Constraint, possible: Readings, solved: Solved) -> Summary:
+    """Least Q over its degrees of freedom, at each SE, t and estimate."""
+    weight = solved.weight.sum(axis=2)  # (S, T)
+    share = possible.weight / possible.weight.sum(axis=1, keepdims=True)
+    kept = weight > NEGLIGIBLE * weight.max()
+    least = least_spread(constraint, solved.split, solved.used, possible.estimate)
+    return _quantiles(least[kept].ravel(), (weight[..., None] * share[:, None, :])[kept].ravel())
+
+
 def _overall(possible: Readings, solved: Solved, prior: EffectPrior) -> tuple[Marginal, Marginal]:
-    """Mean effect and effect in a new setting from the published estimate: mixtures over SE, estimate and tau."""
-    evidence, mean, sd = given(possible.estimate, possible.se[:, None], prior)
-    share = possible.weight * evidence
-    share /= share.sum(axis=1, keepdims=True)
-    weight = solved.weight.sum(axis=1)  # (S, N)
-    weights = share[:, :, None] * weight[:, None, :]  # (S, M, N)
-    means = np.broadcast_to(mean[:, :, None], weights.shape)
-    sds = np.sqrt(sd[:, :, None] ** 2 + solved.nodes.tau**2)
-    kept = weights > NEGLIGIBLE * weights.max()
+    """Mean effect and effect in a new setting from the published estimate: mixtures over SE, prior parts and tau."""
+    share, mean, sd = given_readings(possible, prior)  # (S, M, C)
+    share = share / share.sum(axis=(1, 2), keepdims=True)
+    of_tau = solved.weight.sum(axis=1)  # (S, N)
+    weight = share * of_tau.sum(axis=1)[:, None, None]
+    kept = weight > NEGLIGIBLE * weight.max()
+    se, weight, mean, sd = np.nonzero(kept)[0], weight[kept], mean[kept], sd[kept]
+    weights = share[kept][:, None] * of_tau[se]  # (kept, N)
+    means, sds = np.broadcast_to(mean[:, None], weights.shape), np.hypot(sd[:, None], solved.nodes.tau)
+    kept_new = weights > NEGLIGIBLE * weights.max()
     return (
-        NormalMixture("mu", (share * weight.sum(axis=1, keepdims=True)).ravel(), mean.ravel(), sd.ravel()),
-        NormalMixture("theta_new", weights[kept], means[kept], sds[kept]),
+        NormalMixture("mu", weight / weight.sum(), mean, sd),
+        NormalMixture("theta_new", weights[kept_new], means[kept_new], sds[kept_new]),
     )
 
 
@@ -334,32 +363,6 @@ def _read_part(trials: Trials, pool: PublishedPool, zero_cells: str) -> Effects:
             " none is unread. Analyse the trials themselves, and compare with `checks.reproduction`."
         )
     return effect_sizes(trials, zero_cells=zero_cells)
-
-
-def _refuse_impossible(constraint: Constraint, pool: PublishedPool, prior: HeterogeneityPrior) -> None:
-    """Refuse where no believable tau leaves trials of believable size."""
-    largest = min(float(prior.quantile(LARGEST_TAU)), float(np.sqrt(constraint.total.max())))
-    used = np.linspace(0.0, largest, 2001)
-    split = constraint.split(used)
-    distance = np.where(np.isnan(split.log_ratio), np.inf, np.abs(split.log_ratio)) / constraint.log_size
-    if distance.min() <= FARTHEST_SIZE:
-        return
-    alone = split.read_precision**-0.5
-    found = (
-        f"{pool.outcome}: the published pool of {pool.k} trials (standard error {pool.se:.3f}) cannot hold these"
-        f" {constraint.effects.k} trials (standard error {alone[0]:.3f} at tau 0, {alone[-1]:.3f} at tau {largest:.2f})"
-    )
-    if np.isinf(distance).all():
-        finding = (
-            f"up to tau {largest:.2f} they alone are more precise than the pool, or nothing is left for the others"
-        )
-    else:
-        factor = float(np.exp(split.log_ratio.ravel()[np.argmin(distance)]))
-        finding = f"at best the other {constraint.k_rest} would need {factor:.3g} times their typical sampling variance"
-    raise ModelError(
-        f"{found}: {finding}. Check that each of them is in the pool, that its figures are odds ratios with a 95%"
-        " interval by random effects; or state a wider prior for tau or a larger size."
-    )
 
 
 def _row(

@@ -77,6 +77,20 @@ def read_trials(
     return trials.with_estimates() if data == "estimates" else trials
 
 
+def outcomes_named(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """What column `outcome` of a file says, each value once; nothing where there is no such column.
+
+    Raises
+    ------
+    DataError : a file that is no table.
+    """
+    records = records_of_file(Path(path))
+    position = meanings(records.header, records.origin).get("outcome")
+    if position is None:
+        return ()
+    return tuple(dict.fromkeys(cell.strip() for cell in records.cells(position) if cell.strip()))
+
+
 def trials_of(
     records: Records,
     *,

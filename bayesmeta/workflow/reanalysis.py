@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bayesmeta import checks, sensitivity
 from bayesmeta.errors import BayesmetaError, BayesmetaWarning
@@ -13,10 +13,13 @@ from bayesmeta.frequentist import pool
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.report import Report, evidence
-from bayesmeta.sensitivity import Sensitivity, UnreadTrials
+from bayesmeta.sensitivity import ReanalysedPool, Sensitivity, UnreadTrials
 from bayesmeta.trials import Trials
 from bayesmeta.workflow.classification import together
 from bayesmeta.workflow.outputs import slug, staged, write_draws, write_findings, write_results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ATTACHMENT = ("attachment/secure", "attachment/disorganised")
 MODERATOR = "sensitivity_focused"
@@ -32,8 +35,8 @@ class Options:
 
     Attributes
     ----------
-    quick : leave out NUTS, the binomial likelihood, the model grid, and the pictures of the sensitivity analysis and
-        of the unread trials, whose sentences and tables stay.
+    quick : leave out NUTS, the binomial likelihood, the model grid, and the pictures of the sensitivity analysis, of
+        the published pool and of the unread trials, whose sentences and tables stay.
     draws, chains, seed : of NUTS.
     moderators : formula; None for `~ sensitivity_focused` where the table has that column, "" for none.
     """
@@ -114,13 +117,12 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
     parts = [part for part in sensitivity.PARTS if part not in ("model_grid", "bias")] if options.quick else []
     analysis = sensitivity.all(exact[0], pools=pools, only=parts)
     report.add(analysis)
-    unread = None
-    if trials.published is not None and trials.number < trials.published.k:
-        unread = sensitivity.unread_trials(trials)
-        report.add(unread)
+    of_published = list(_of_published(trials))
+    for finding in of_published:
+        report.add(finding)
     say(f"{name}: plots")
-    pictured = (None, None) if options.quick else (analysis, unread)
-    _draw(folder, report, exact, sampled, *pictured)
+    what_if = [] if options.quick else [analysis, *of_published]
+    _draw(folder, report, exact, sampled, what_if)
     write_findings(folder, report)
     if sampled:
         say(f"{name}: draws")
@@ -145,28 +147,40 @@ def _sample(trials: Trials, exact: list[Posterior], report: Report, options: Opt
         yield posterior
 
 
+def _of_published(trials: Trials) -> Iterator[ReanalysedPool | UnreadTrials]:
+    """What the published pool says under other priors, and of the trials in it that cannot be read."""
+    if trials.published is None:
+        return
+    yield sensitivity.published_pool(trials)
+    if trials.number < trials.published.k:
+        yield sensitivity.unread_trials(trials)
+
+
 def _draw(
     folder: Path,
     report: Report,
     exact: list[Posterior],
     sampled: list[Posterior],
-    analysis: Sensitivity | None,
-    unread: UnreadTrials | None,
+    what_if: Sequence[Sensitivity | ReanalysedPool | UnreadTrials],
 ) -> None:
     from bayesmeta import plots
 
     headline = [posterior for posterior in exact if posterior.model.likelihood == exact[0].model.likelihood]
     plain, last = headline[0], headline[-1]
+    pictures: dict[type, Callable[[Any], list[Figure]]] = {
+        Sensitivity: plots.sensitivity,
+        ReanalysedPool: lambda found: [plots.published_pool(found)],
+        UnreadTrials: lambda found: [plots.unread_trials(found)],
+    }
     figures = [
         plots.forest(last, report.pools, plain=plain if last is not plain else None),
         plots.prior_posterior(plain),
         plots.new_setting(plain),
-        *([] if analysis is None else plots.sensitivity(analysis)),
     ]
+    for finding in what_if:
+        figures += pictures[type(finding)](finding)
     if last.design.settings():
         figures.append(plots.subgroups(last))
-    if unread is not None:
-        figures.append(plots.unread_trials(unread))
     for figure in figures:
         plots.save_figure(figure, folder / f"{figure.get_label()}.png")
     # Of the model with the most parameters; every fit has passed the convergence check, and its draws are written.

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from bayesmeta.errors import BayesmetaError
 from bayesmeta.fit import SEED
-from bayesmeta.trials import JointTrials, Trials, load, read_trials
+from bayesmeta.trials import JointTrials, Trials, load
+from bayesmeta.workflow.own_data import among, in_place_of, said_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,7 @@ class Script:
     seed : integer seed, for `bm.fit(..., seed=run.seed)`.
     out : folder for the results.
     data : path of a table to use instead of the shipped one, or None.
+    direction : what is wished of other trials in such a table, "higher", "lower" or None.
 
     Examples
     --------
@@ -43,11 +45,14 @@ class Script:
         )
         table = "CSV table to use instead of the shipped trials (bayesmeta data --template)"
         parser.add_argument("--data", metavar="FILE", help=table)
+        wished = "what is wished, in a table of other trials that does not say it in column direction"
+        parser.add_argument("--direction", choices=("higher", "lower"), help=wished)
         parser.add_argument("--draws", type=_positive, default=1000, help="draws in each of 4 chains (default 1000)")
         parser.add_argument("--seed", type=int, default=SEED, help=f"integer seed (default {SEED})")
         parser.add_argument("--out", metavar="FOLDER", default="results", help="folder for results (default results)")
         options = parser.parse_args(arguments)
         self.data: str | None = options.data
+        self.direction: str | None = options.direction
         self.draws: int = options.draws
         self.seed: int = options.seed
         self.out = Path(options.out)
@@ -56,17 +61,20 @@ class Script:
         self._tables: dict[str, dict[str, pd.DataFrame]] = {}
         self._reports: dict[str, Report] = {}
 
-    def trials(self, name: str, rows: str = "arms") -> Trials:
+    def trials(self, name: str, rows: str = "arms", *, template: bool = False) -> Trials:
         """The shipped trials of that name, or the table given by --data in their place.
 
-        A table from --data keeps the outcome, the wished direction and the published pooled result of the shipped set,
-        so that whoever holds all published trials checks them against what was printed. What is saved and reported
-        afterwards belongs to these trials, until the next call.
+        A table from --data whose column outcome names that of the shipped set, as the template does, keeps its wished
+        direction and published pooled result, so that whoever holds all published trials checks them against what was
+        printed. Any other table stands for itself. What is saved and reported afterwards belongs to these trials, until
+        the next call.
 
         Parameters
         ----------
         name : of a shipped data set.
         rows : "arms" has the arms of multi-arm trials, "main" one row for each trial.
+        template : whether a table from --data must be of that outcome, because the script goes on with what was
+            published of it.
 
         Returns
         -------
@@ -80,12 +88,30 @@ class Script:
         from bayesmeta.report import evidence
 
         shipped = load(name, rows=rows)
-        found = shipped if self.data is None else _in_place_of(shipped, self.data)
+        found = shipped
+        if self.data is not None:
+            found = in_place_of(shipped, self.data, direction=self.direction, template=template)
         if any(earlier.name == found.name for earlier in self._evidence):
             found = replace(found, name=name)
         self._evidence.append(found)
         self.say(evidence(found))
+        if aside := said_of(found, shipped):
+            self.say(aside)
         return found
+
+    def outcomes(self, *names: str) -> list[str]:
+        """The shipped data sets of these names; with --data, those whose outcome the table names.
+
+        Parameters
+        ----------
+        names : of shipped data sets that have a published result.
+
+        Raises
+        ------
+        DataError
+            A table with none of these outcomes.
+        """
+        return list(names) if self.data is None else among(names, self.data)
 
     def survey(self) -> "Survey":
         """The survey of practice given by --data, or the simulated example in its place, which says that it is one.
@@ -224,7 +250,7 @@ class Script:
 
 
 def script(description: str | None = None) -> Script:
-    """Read a model script's options from the command line: --data --draws --seed --out.
+    """Read a model script's options from the command line: --data --direction --draws --seed --out.
 
     A refusal (`BayesmetaError`) anywhere in the script then ends it with one message and status 2, without a traceback.
 
@@ -246,12 +272,6 @@ def _one_message(kind: type[BaseException], error: BaseException, traceback: Any
         sys.stdout.flush()
         raise SystemExit(2)  # an excepthook that exits sets the status
     sys.__excepthook__(kind, error, traceback)
-
-
-def _in_place_of(shipped: Trials, path: str) -> Trials:
-    """The user's table with the shipped set's outcome, direction and published result."""
-    table = read_trials(path, outcome=shipped.outcome, direction=shipped.direction)
-    return replace(table, published=shipped.published)
 
 
 def _positive(text: str) -> int:

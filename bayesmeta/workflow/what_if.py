@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bayesmeta.report.findings import Finding
-from bayesmeta.sensitivity import ModelGrid, Part, PriorGrid, Sensitivity, UnreadTrials
+from bayesmeta.sensitivity import ModelGrid, Part, PriorGrid, ReanalysedPool, Sensitivity, UnreadTrials
 from bayesmeta.tables import rows
 from bayesmeta.wording import number, probability, spanned
 from bayesmeta.workflow.layout import plain_table
@@ -90,6 +90,21 @@ def model_table(grid: ModelGrid, file: str) -> Table:
     return table
 
 
+def published_table(pool: ReanalysedPool, file: str) -> Table:
+    """The published odds ratio under each prior, with the probabilities of odds ratios beyond the thresholds."""
+    beyond = [str(name) for name in pool.table.columns if str(name).startswith(("above ", "below "))]
+    headings = [f"P(OR {name.replace('above', '>').replace('below', '<')})" for name in beyond]
+    table = plain_table(
+        f"The published pool of {pool.published.k} trials under other priors",
+        *("prior of mu", "OR (95% interval)", *headings),
+        caption=f"Also each prior's own interval: {file}",
+    )
+    for row in pool.table.to_dict("records"):
+        three = spanned(row["odds_ratio"], row["odds_ratio_lower"], row["odds_ratio_upper"])
+        table.add_row(escape(row["prior"]), three, *(probability(row[name]) for name in beyond))
+    return table
+
+
 def unread_table(unread: UnreadTrials, file: str) -> Table:
     """Published, read and unread side by side; what each row assumes is in the CSV file."""
     table = plain_table(
@@ -106,11 +121,13 @@ def unread_table(unread: UnreadTrials, file: str) -> Table:
 TABLES: dict[type, Callable[[Any, str], Table]] = {
     PriorGrid: prior_table,
     ModelGrid: model_table,
+    ReanalysedPool: published_table,
     UnreadTrials: unread_table,
 }
 
 HEADINGS: dict[type, str] = {
     Sensitivity: "What if? The verdict",
+    ReanalysedPool: "The published result",
     UnreadTrials: "The trials that cannot be read",
 }
 

@@ -73,10 +73,10 @@ def test_the_regression_on_control_risk_runs_for_both_sets_of_trials(tmp_path: P
 def test_whoever_holds_all_rows_learns_whether_the_published_result_is_reproduced(tmp_path: Path):
     # Simulated trials: 26 rows in the template's columns, which cannot give the published figures.
     rng = np.random.default_rng(5)
-    rows = ["study,events_treated,total_treated,events_control,total_control,sensitivity_focused"]
+    rows = ["study,outcome,events_treated,total_treated,events_control,total_control,sensitivity_focused"]
     for i in range(26):
         control, treated = rng.binomial(60, 0.45), rng.binomial(60, 0.6)
-        rows.append(f"simulated {i},{treated},60,{control},60,{'yes' if i % 2 else 'no'}")
+        rows.append(f"simulated {i},secure attachment,{treated},60,{control},60,{'yes' if i % 2 else 'no'}")
     (tmp_path / "all.csv").write_text("\n".join(rows) + "\n")
     done = run("secure_attachment.py", tmp_path, "--data", "all.csv", "--out", "out")
     assert done.returncode == 0, done.stderr
@@ -85,6 +85,52 @@ def test_whoever_holds_all_rows_learns_whether_the_published_result_is_reproduce
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     [check] = [found for found in results["all"]["findings"] if found["finding"] == "Reproduction"]
     assert check["possible"] is True
+
+
+OTHERS = {
+    "counts without a year": "study,events_treated,total_treated,events_control,total_control\n"
+    "A,24,50,13,52\nB,12,40,10,44\nC,9,31,6,30\n",
+    "estimates": "study,estimate,se\nA,0.9,0.4\nB,0.3,0.5\nC,0.4,0.6\n",
+}
+
+
+@pytest.mark.parametrize("script", ["likelihood_sensitivity.py", "prior_sensitivity.py"])
+@pytest.mark.parametrize("table", list(OTHERS))
+def test_trials_of_ones_own_are_analysed_and_never_taken_for_the_reviews(script: str, table: str, tmp_path: Path):
+    (tmp_path / "mine.csv").write_text(OTHERS[table])
+    done = run(script, tmp_path, "--data", "mine.csv", "--direction", "lower", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert "mine.csv is taken as trials of its own: compared with no published result." in done.stderr
+    assert "attachment" not in done.stdout + done.stderr
+    assert "P(OR < 1), the wished direction" in done.stderr
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["mine"]["published"] is None
+
+
+@pytest.mark.parametrize("script", [*REANALYSES, "published_pools.py"])
+def test_a_script_on_the_published_result_takes_trials_that_say_they_are_of_it(script: str, tmp_path: Path):
+    (tmp_path / "mine.csv").write_text(OTHERS["counts without a year"])
+    done = run(script, tmp_path, "--data", "mine.csv", "--out", "out")
+    assert done.returncode == 2
+    [message] = done.stderr.strip().splitlines()
+    assert message.startswith("mine.csv: no row has ")
+    assert "bayesmeta data --template" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_published_pools_are_drawn_under_other_priors_and_for_the_outcome_that_a_table_names(tmp_path: Path):
+    done = run("published_pools.py", tmp_path, "--out", "out")
+    assert done.returncode == 0, done.stderr
+    for outcome in ("attachment-secure", "attachment-disorganised"):
+        files = {path.name for path in (tmp_path / "out" / outcome).iterdir()}
+        assert {"published-pool.png", "unread-trials.png", "reanalysed-pool.csv", "unread-trials-varied.csv"} <= files
+    header, *rows = OTHERS["counts without a year"].splitlines()
+    named = [f"{header},outcome", *(f"{row},Disorganised attachment" for row in rows)]
+    (tmp_path / "mine.csv").write_text("\n".join(named))
+    done = run("published_pools.py", tmp_path, "--data", "mine.csv", "--out", "own")
+    # Arms the other way round: the trials read favour control, far from the published OR of 0.54.
+    assert "disorganised attachment: counts of 3 of the 20 published trials can be read" in done.stderr
+    assert "secure attachment: counts" not in done.stderr.replace("disorganised attachment: counts", "")
 
 
 @pytest.mark.slow

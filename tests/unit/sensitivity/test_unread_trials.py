@@ -10,6 +10,7 @@ import pytest
 import bayesmeta as bm
 from bayesmeta.errors import DataError, ModelError
 from bayesmeta.plots.unread_trials import unread_trials as draw_unread_trials
+from bayesmeta.sensitivity.impossible_pools import least_spread
 from bayesmeta.sensitivity.split_pool import Constraint
 from bayesmeta.sensitivity.unread_trials import Summary, summary, unread_trials
 from bayesmeta.trials import PublishedPool
@@ -181,6 +182,17 @@ def test_mu_is_the_published_result_and_a_new_setting_adds_tau(secure):
     assert doubtful < 0.8 * flat
 
 
+@pytest.mark.parametrize("prior", ["flat", "student_t(4, 0, 1)", "bartos_effect(cochrane)",
+                                   "mixture(0.5, sceptical(2), 0.5, normal(0, 2.82))"])  # fmt: skip
+def test_mu_has_the_posterior_of_the_published_pool_under_every_kind_of_prior(prior):
+    found = unread_trials(SECURE, mu=prior, decimals=None)
+    mu = bm.sensitivity.published_pool(SECURE, [prior], decimals=None).posteriors[prior]
+    levels = np.array([0.01, 0.5, 0.99])
+    assert found.mu.quantile(levels) == pytest.approx(mu.quantile(levels), abs=1e-8)
+    assert found.theta_new.mean == pytest.approx(mu.mean, abs=1e-8)
+    assert found.theta_new.sd**2 == pytest.approx(mu.sd**2 + found.tau.sd**2 + found.tau.mean**2, rel=1e-6)
+
+
 # Hidden trials come back
 
 
@@ -225,6 +237,62 @@ def test_a_pool_of_equal_trials_with_no_heterogeneity_may_have_had_an_estimate_o
     assert found.tau_used.zero > 0.2
     assert found.tau_used.interval()[0] == 0.0
     assert found.i2.lower == 0.0
+
+
+# Can both be right?
+
+
+def generalised_q(y, se, tau):
+    weight = 1 / (se**2 + tau**2)
+    return weight @ (y - weight @ y / weight.sum()) ** 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_pool_has_a_smaller_q_than_its_read_trials_leave(seed):
+    rng = np.random.default_rng(seed)
+    se, tau = rng.uniform(0.2, 0.8, 15), rng.uniform(0.0, 1.0)
+    y = rng.normal(0.5, np.hypot(0.6, se))
+    used = np.array([tau])
+
+    def least(y):
+        pool = pool_of(y, se, tau)
+        part = Constraint(bm.effect_sizes(estimates(y[:5], se[:5])), 15, np.array([pool.se]), 0.35)
+        return 14 * least_spread(part, part.split(used), used, np.array([[pool.estimate]]))[0, 0, 0]
+
+    assert least(y) < generalised_q(y, se, tau)
+    # Reached where the unread trials all show one effect.
+    alike = np.where(np.arange(15) < 5, y, y[5])
+    assert least(alike) == pytest.approx(generalised_q(alike, se, tau), rel=1e-9)
+
+
+def published_as(*figures):
+    return PublishedPool.from_odds_ratio("secure attachment", 26, *figures, 2023, "simulated")
+
+
+def test_a_pool_on_the_other_side_of_what_was_read_is_refused():
+    refused(r"OR 0\.20\) cannot hold these 8 trials \(OR 3\.\d+\): .* times its 25 degrees of freedom",
+            published=published_as(0.20, 0.15, 0.27))  # fmt: skip
+
+
+def test_a_pool_that_only_some_estimates_of_tau_allow_is_doubted_and_the_real_ones_are_not(secure, disorganised):
+    found = unread_trials(SECURE, published_as(1.00, 0.74, 1.35))
+    # By hand at t = 0.63: 37 of 25.
+    assert found.doubtful
+    assert found.spread.median == pytest.approx(37 / 25, abs=0.1)
+    assert f"{found.spread.median:.2f} (" in found.sentence
+    assert "read trials and pool hardly fit" in found.sentence
+    assert found.to_dict()["doubtful"] is True
+    for right in (secure, disorganised):
+        assert not right.doubtful
+        assert right.spread.upper < 1.0
+        assert "hardly fit" not in right.sentence
+        assert right.table.set_index("quantity").loc["least Q over k - 1", "median"] == right.spread.median
+
+
+@pytest.mark.parametrize("preference", [lambda y, se: 0.0 * y, lambda y, se: y / se], ids=["random", "unfavourable"])
+def test_pools_that_are_right_are_not_doubted(preference):
+    runs = [hidden_and_found(1000 + seed, preference)[-1] for seed in range(60)]  # none is refused
+    assert np.mean([found.doubtful for found in runs]) <= 0.05
 
 
 # What people see

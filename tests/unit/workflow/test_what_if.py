@@ -10,7 +10,7 @@ import bayesmeta as bm
 from bayesmeta import sensitivity
 from bayesmeta.report import Report, number, odds_ratio
 from bayesmeta.workflow import terminal
-from bayesmeta.workflow.what_if import model_table, prior_table, tables_of, unread_table
+from bayesmeta.workflow.what_if import model_table, prior_table, published_table, tables_of, unread_table
 
 TAU = ["half_normal(0.5)", "half_normal(2)", "half_cauchy(0.5)", "uniform(0, 10)", "jeffreys"]
 MU = ["odds_ratio_within(250)", "normal(0, 1)"]
@@ -50,6 +50,17 @@ def test_each_pair_of_priors_counts_once_by_its_tau_and_once_by_its_mu(analysis)
     assert float(rows["uniform"][3]) == pytest.approx(
         1.0 - grid.table.loc[grid.table["tau_prior"].str.startswith("uniform"), "above"].max(), abs=5e-4
     )
+
+
+def test_the_published_pool_has_a_row_a_prior_with_the_chances_of_effects_worth_having(trials):
+    found = sensitivity.published_pool(trials)
+    rows = cells(published_table(found, "x.csv"))
+    assert [row[0] for row in rows] == found.table["prior"].tolist()
+    for row, given in zip(rows, found.table.to_dict("records"), strict=True):
+        assert row[1].startswith(f"{given['odds_ratio']:.2f} (")
+        assert [float(cell) for cell in row[2:]] == pytest.approx(
+            [given["below 0.8"], given["below 0.67"], given["below 0.5"]], abs=5e-4
+        )
 
 
 def test_each_bayesian_model_has_a_row_that_of_the_analysis_first(analysis):
