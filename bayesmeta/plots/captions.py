@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bayesmeta.model import Model
 from bayesmeta.plots.style import SMALL, TITLE
 from bayesmeta.plots.text import fitted, plain_text, width, without_middle
 from bayesmeta.posterior import Marginal, Posterior
@@ -69,6 +70,18 @@ def model_line(posterior: Posterior) -> str:
     stated = stated or ", ".join(f"{_symbol(name)} ~ {prior}" for name, prior in priors.items())
     found = ", ".join(f"{_symbol(name)} {_linear(posterior[name])}" for name in priors)
     return f"{text}, {stated}. Posterior of {found}."
+
+
+def beyond_the_usual(model: Model) -> str:
+    """What a model has beside likelihood and random effects, a sentence each; "" where there is nothing."""
+    said = []
+    if model.selection is not None:
+        said.append(f"Selection {model.selection}, ω ~ {model.omega}.")
+    if model.tau_by is not None:
+        said.append(f"A τ for each level of {model.tau_by}.")
+    if model.scale is not None:
+        said.append(f"log τ linear in {model.scale.lstrip('~ ')}, α ~ {model.alpha}.")
+    return " ".join(said)
 
 
 def _symbol(name: str) -> str:

@@ -46,8 +46,11 @@ def sensitivity_priors(grid: PriorGrid) -> Figure:
     others = grid.table[more].to_dict("records") if more else [{} for _ in range(len(grid.table))]
     labels = zip(grid.table["tau_prior"], grid.table["mu_prior"], others, numbers_of(grid.table), strict=True)
     for tau, mu, other, numbers in labels:
+        if other != others[0] and tau != grid.table["tau_prior"].iloc[0]:
+            continue
         third = [f", {FURTHER[str(name)]} ~ {prior}" for name, prior in other.items()]
         rows.setdefault(f"τ ~ {tau}{''.join(third)}", {})[f"μ ~ {mu}"] = numbers
+    hidden = len(grid.table) - sum(map(len, rows.values()))
     data = grid.data_only
     return draw_rows(
         "sensitivity-priors",
@@ -56,14 +59,17 @@ def sensitivity_priors(grid: PriorGrid) -> Figure:
         [Row(label, series) for label, series in rows.items()],
         side=grid.side,
         band=None if data is None else (data["lower"], data["upper"]),
-        note=_note(grid),
+        note=_note(grid, hidden),
     )
 
 
-def _note(grid: PriorGrid) -> str:
+def _note(grid: PriorGrid, hidden: int) -> str:
     """The priors as given, and what is not in the picture: pairs that were refused, the trials alone."""
     given = f"As given: μ ~ {grid.posterior.model.prior_of('mu')}, τ ~ {words_of(prior_given(grid.posterior))}."
     refused = len(grid.refused)
     missing = f"{counted(refused, 'pair')} cannot be fitted and {'is' if refused == 1 else 'are'} left out."
     alone = "The data alone (flat priors) have no band: improper, or not computed for this model."
+    if hidden:
+        given += f" Priors of {' and '.join(FURTHER[name] for name in FURTHER if name in grid.table)} but the one as"
+        given += f" given stand here with the τ as given alone; {hidden} more rows are in the table."
     return "\n".join([given, *([missing] if refused else []), *([alone] if grid.data_only is None else [])])

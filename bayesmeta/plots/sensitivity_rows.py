@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bayesmeta.plots.captions import beyond_the_usual
 from bayesmeta.plots.odds_ratios import draw_interval, limits, name_sides, set_axis, written_limits
 from bayesmeta.plots.style import (
     BLUE,
@@ -130,10 +131,11 @@ def draw_rows(
 
 
 def _about(part: Part, note: str) -> str:
-    """The note, with moderators after whose effect it is, and where tau differs by level after which new setting."""
+    """The note, after whose effect it is with moderators, which new setting, and what else the model has."""
     asked = f"{effect_name(part.posterior)}." if part.posterior.model.moderators is not None else ""
     level = level_asked(part.posterior)
-    return f"{asked} {f'New setting:{level}.' if level else ''} {note}".strip().replace("  ", " ")
+    new = f"New setting:{level}." if level else ""
+    return " ".join(text for text in (asked, new, beyond_the_usual(part.posterior.model), note) if text)
 
 
 def _columns(inches: float) -> int:
@@ -189,11 +191,10 @@ def _draw_row(
     axes: Axes, chance: Axes, row: Row, y: int, colours: Mapping[str, str], names: Sequence[str], side: int
 ) -> None:
     step = 0.76 / max(len(names), 1)
-    for i, name in enumerate(names):
-        if name not in row.series:
-            continue
+    here = [name for name in names if name in row.series]
+    for i, name in enumerate(here):
         numbers = row.series[name]
-        at = y + (i - 0.5 * (len(names) - 1)) * step
+        at = y + (i - 0.5 * (len(here) - 1)) * step
         changes = bool(numbers.get("changes", False))
         colour = ORANGE if changes and len(names) == 1 else colours[name]
         if np.isfinite(numbers["new_lower"]):

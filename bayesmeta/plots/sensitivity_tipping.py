@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bayesmeta.errors import ModelError
-from bayesmeta.plots.captions import title_of, wrapped
+from bayesmeta.plots.captions import beyond_the_usual, title_of, wrapped
 from bayesmeta.plots.odds_ratios import limits, ticks, wishes
 from bayesmeta.plots.sensitivity_rows import BOUND, NEW_PALE
 from bayesmeta.plots.style import GREY, INK, ORANGE, SMALL, TITLE, in_style, new_figure
@@ -83,7 +83,8 @@ def sensitivity_tipping(part: TippingPoint) -> Figure:
     panels[0, 0].set_ylabel(f"Odds ratio (log scale)\n← {sides.below} | {sides.above} →")
     panels[1, 0].set_ylabel(f"P(OR {'>' if part.side > 0 else '<'} 1)")
     _legend(panels[0, 0])
-    figure.supxlabel("\n".join(wrapped(part.sentence, width - 0.4)), x=0.01, ha="left", fontsize=SMALL, color=GREY)
+    caption = wrapped(f"{beyond_the_usual(part.posterior.model)} {part.sentence}", width - 0.4)
+    figure.supxlabel("\n".join(caption), x=0.01, ha="left", fontsize=SMALL, color=GREY)
     return figure
 
 

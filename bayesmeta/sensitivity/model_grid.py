@@ -84,7 +84,9 @@ def model_grid(
     labels: list[dict[str, str]] = []
     refused: list[dict[str, str]] = []
     for parts in _variants(given, cross):
-        label = {"kind": "Bayesian", "model": _in_words(parts)} | {name: parts.get(name, "") for name in NAMES[2:]}
+        label = {"kind": "Bayesian", "model": _in_words(parts, given.model)} | {
+            name: parts.get(name, "") for name in NAMES[2:]
+        }
         try:
             one = given if _same(given.model, parts) else fit(given.trials, given.model.but(**AS_USUAL | parts))
             rows.append(row_of(one))
@@ -122,13 +124,15 @@ def _same(model: Model, parts: dict[str, str]) -> bool:
     return all(getattr(model, name) == value for name, value in parts.items())
 
 
-def _in_words(parts: dict[str, str]) -> str:
-    """A short name: the likelihood, and what is not the usual."""
+def _in_words(parts: dict[str, str], model: Model) -> str:
+    """A short name: the likelihood, and what is not the usual, which the frequentist rows below do not have."""
     effects = {"normal": "", "none": ", common effect"}.get(
         parts["random_effects"], f", {parts['random_effects']} effects"
     )
     extra = f", zero cells {parts['zero_cells']}" if "zero_cells" in parts else ""
     extra += f", baseline at {parts['baseline_at']}" if "baseline_at" in parts else ""
+    extra += ", selection" if model.selection is not None and parts["likelihood"] == "normal" else ""
+    extra += ", tau that differs" if model.tau_differs and parts["random_effects"] != "none" else ""
     return f"{parts['likelihood']}{effects}{extra}"
 
 
