@@ -75,15 +75,17 @@ def print_fit(posterior: Posterior) -> None:
         print_table(out, "Groups", ["mean effect in a group", "trials", scale.exp, f"{scale.exp}, new setting"], groups)
         print_lines(out, group_contrasts(posterior, scale))
     print_weights(out, posterior)
+    asked = ["outlier"] if posterior.has_outliers else []
     print_table(
         out,
         f"Trials: {scale.exp} with 95% interval",
-        ["trial", "observed", "shrunken"],
+        ["trial", "observed", "shrunken", *(f"P({name})" for name in asked)],
         [
             [
                 row["study"],
                 _exp(row["y"], row["y"] - Z_975 * row["se"], row["y"] + Z_975 * row["se"]),
                 _exp(row["median"], row["lower"], row["upper"]),
+                *(probability(row[name]) for name in asked),
             ]
             for row in posterior.studies().to_dict("records")
         ],

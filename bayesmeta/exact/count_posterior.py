@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bayesmeta.errors import ModelError
 from bayesmeta.exact.baselines import baseline
 from bayesmeta.exact.convolution import Convolution
 from bayesmeta.exact.many_means import tau_density
@@ -174,26 +173,8 @@ class CountPosterior(Posterior):
     def _study_summaries(self) -> pd.DataFrame:
         return pd.DataFrame(self._effects_of_studies.table(LEVELS), columns=COLUMNS)
 
-    def outliers(self) -> pd.DataFrame:
-        """Posterior probability of each trial to be an outlier, under random_effects="mixture(w, c)".
-
-        P(outlier | m, tau) = w L_i(m, c tau) / ((1 - w) L_i(m, tau) + w L_i(m, c tau)), averaged over the posterior.
-
-        Returns
-        -------
-        DataFrame: study, probability.
-
-        Raises
-        ------
-        ModelError : random effects without an outlying part.
-        """
-        if self.prepared.kernel.outlying is None:
-            raise ModelError(
-                f"random effects {self.model.random_effects!r} have no outlying part. Fit with"
-                ' random_effects="mixture(0.1, 5)".'
-            )
-        probability = self._effects_of_studies.outlying(self.prepared, self._predictors, self._nodes, self._weights)
-        return pd.DataFrame({"study": list(self.studies_in_model), "probability": probability})
+    def _outlying(self) -> Array:
+        return self._effects_of_studies.outlying(self.prepared, self._predictors, self._nodes, self._weights)
 
     # ---- draws
 

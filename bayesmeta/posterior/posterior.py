@@ -88,6 +88,10 @@ class Posterior(ABC):
     def to_arviz(self) -> Any:
         """An xarray.DataTree with which every ArviZ plot and statistic works."""
 
+    def _outlying(self) -> Array:
+        """(k,) probabilities to be an outlier: asked for under mixtures only, which not every engine carries."""
+        raise NotImplementedError
+
     # ---- what follows from it
 
     def log_likelihood(self, mean: Array, tau: Array) -> Array:
@@ -246,16 +250,49 @@ class Posterior(ABC):
         names = pd.Index(["y", "se", *summaries.columns], dtype=object)
         frame = pd.DataFrame(np.column_stack([self.effects.y, self.effects.se, summaries]), columns=names)
         frame.insert(0, "study", pd.Series(self.studies_in_model, dtype=object))
-        return frame
+        return frame.assign(outlier=self._outlying()) if self.has_outliers else frame
 
     def studies(self) -> pd.DataFrame:
         """Each trial: observed effect y with its standard error, and the posterior of its own effect theta_i.
 
         Returns
         -------
-        DataFrame: study, y, se, mean, sd, median, lower, upper; with draws also mcse_mean, ess_bulk, rhat.
+        DataFrame: study, y, se, mean, sd, median, lower, upper; with draws also mcse_mean, ess_bulk, rhat; under
+        random_effects="mixture(w, c)" also outlier, the probability to be one.
         """
         return self._studies.copy()
+
+    @property
+    def has_outliers(self) -> bool:
+        """Whether the random effects have an outlying part: "mixture(w, c)"."""
+        return self.model.random_effects_parts[0] == "mixture"
+
+    def outliers(self) -> pd.DataFrame:
+        """Posterior probability of each trial to be an outlier, under random_effects="mixture(w, c)".
+
+        P(outlier | m, tau) = w L_i(m, c tau) / ((1 - w) L_i(m, tau) + w L_i(m, c tau)), averaged over the posterior.
+
+        Returns
+        -------
+        DataFrame: study, probability.
+
+        Raises
+        ------
+        ModelError : random effects without an outlying part.
+
+        Examples
+        --------
+        >>> import bayesmeta as bm
+        >>> posterior = bm.fit(bm.load("crins2014"), bm.Model("normal", random_effects="mixture(0.1, 5)"))
+        >>> posterior.outliers()["probability"].between(0.0, 0.2).all()
+        np.True_
+        """
+        if not self.has_outliers:
+            raise ModelError(
+                f"random effects {self.model.random_effects!r} have no outlying part. Fit with"
+                ' random_effects="mixture(0.1, 5)" (--random-effects).'
+            )
+        return self._studies[["study", "outlier"]].rename(columns={"outlier": "probability"})
 
     def group_of_trials(self) -> list[str]:
         """The label of each trial's group; the arms of a trial count once."""

@@ -278,3 +278,14 @@ def test_absolute_effects_at_a_control_risk(table):
     refused = run("fit", table, "--control-risk-at", "often")
     assert refused.exit_code == 2
     assert "control risk 'often': cannot be read" in refused.stderr
+
+
+def test_outliers_are_told_in_table_and_json(table):
+    mixture = ["--random-effects", "mixture(0.1, 5)"]
+    posterior = bm.fit(bm.read_trials(table), bm.Model(random_effects="mixture(0.1, 5)"))
+    expected = posterior.outliers()["probability"].tolist()
+    assert [study["outlier"] for study in fitted(table, *mixture)["studies"]] == pytest.approx(expected)
+    shown = run("fit", table, *mixture).stdout
+    assert "P(outlier)" in shown
+    assert all(f"{probability:.3f}" in shown for probability in expected)
+    assert "outlier" not in run("fit", table).stdout
