@@ -66,7 +66,7 @@ class JointModel:
                 f"likelihood {self.likelihood!r}: there is no such for joint outcomes. Known:"
                 f" {', '.join(JOINT_LIKELIHOODS)}."
             )
-        if self.zero_cells not in ZERO_CELL_RULES:
+        if self.zero_cells not in tuple(ZERO_CELL_RULES):
             raise ModelError(f"zero cells {self.zero_cells!r}: no such rule. Known: {', '.join(ZERO_CELL_RULES)}.")
         object.__setattr__(self, "mu", _pair(self.mu, "mu", EffectPrior))
         object.__setattr__(self, "tau", _pair(self.tau, "tau", HeterogeneityPrior))

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.effects import Effects
-from bayesmeta.errors import ModelError
 from bayesmeta.model import Design, Model
 from bayesmeta.nuts.marginal import marginal_log_likelihood
 from bayesmeta.nuts.moments import Moments

@@ -82,6 +82,10 @@ class Marginal(ABC):
         -------
         (lower, upper).
 
+        Raises
+        ------
+        ValueError : a level that is not between 0 and 1, or another kind.
+
         Examples
         --------
         >>> import bayesmeta as bm
@@ -277,7 +281,7 @@ class PointMass(Marginal):
         return np.where(np.asarray(x) >= self.value, 1.0, 0.0)
 
     def quantile(self, p: Array | float) -> Array:
-        return np.full(np.shape(p), self.value)
+        return np.full(probabilities(p).shape, self.value).reshape(np.shape(p))
 
     def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:
         return np.full(n, self.value)
@@ -288,7 +292,7 @@ class PointMass(Marginal):
             raise ValueError("probability() needs above=, below=, or both.")
         return float((above is None or self.value > above) and (below is None or self.value < below))
 
-    def interval(self, level: float = 0.95, kind: IntervalKind = "central") -> tuple[float, float]:
+    def _shortest(self, level: float) -> tuple[float, float]:
         return self.value, self.value
 
     @property
