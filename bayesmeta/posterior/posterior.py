@@ -17,6 +17,7 @@ from bayesmeta.posterior.arms import put_arms
 from bayesmeta.posterior.control_arms import new_setting
 from bayesmeta.posterior.control_risk import NEW_SETTING, ControlRisk, stated
 from bayesmeta.posterior.marginal import Marginal
+from bayesmeta.posterior.tables import table_of_baselines, table_of_groups, table_of_studies
 from bayesmeta.priors import HeterogeneityPrior, Prior
 from bayesmeta.tables import records
 from bayesmeta.trials import Trials
@@ -246,11 +247,8 @@ class Posterior(ABC):
 
     @cached_property
     def _studies(self) -> pd.DataFrame:
-        summaries = self._study_summaries()
-        names = pd.Index(["y", "se", *summaries.columns], dtype=object)
-        frame = pd.DataFrame(np.column_stack([self.effects.y, self.effects.se, summaries]), columns=names)
-        frame.insert(0, "study", pd.Series(self.studies_in_model, dtype=object))
-        return frame.assign(outlier=self._outlying()) if self.has_outliers else frame
+        found = table_of_studies(self, self._study_summaries())
+        return found.assign(outlier=self._outlying()) if self.has_outliers else found
 
     def studies(self) -> pd.DataFrame:
         """Each trial: observed effect y with its standard error, and the posterior of its own effect theta_i.
@@ -306,16 +304,7 @@ class Posterior(ABC):
         -------
         DataFrame: group, k, median, lower, upper, new_median, new_lower, new_upper; empty without such a moderator.
         """
-        label_of_trial = self.group_of_trials()
-        rows = []
-        for label, setting in self.design.settings().items():
-            row: dict[str, object] = {"group": label, "k": label_of_trial.count(label)}
-            for prefix, marginal in (("", self.effect(setting)), ("new_", self.new_setting(setting))):
-                lower, median, upper = marginal.quantile(np.array([0.5 - LEVEL / 2, 0.5, 0.5 + LEVEL / 2]))
-                row |= {f"{prefix}median": median, f"{prefix}lower": lower, f"{prefix}upper": upper}
-            rows.append(row)
-        columns = ["group", "k", "median", "lower", "upper", "new_median", "new_lower", "new_upper"]
-        return pd.DataFrame(rows, columns=columns)
+        return table_of_groups(self, LEVEL)
 
     # ---- risks
 
@@ -353,16 +342,7 @@ class Posterior(ABC):
         ModelError
             A likelihood without baselines: the hypergeometric one conditions them out, the normal one has none.
         """
-        counts = self.trials.counts[self.effects.rows][:, 2:]
-        rows = []
-        for position, (name, (events, total)) in enumerate(zip(self.studies_in_model, counts.tolist(), strict=True)):
-            row = {"study": name, "events": events, "total": total}
-            if np.isfinite(events) or self.model.likelihood != "binomial":
-                risk = ControlRisk.of(name, self._baseline(position))
-                lower, upper = risk.interval(LEVEL)
-                row |= {"mean": risk.mean, "sd": risk.sd, "median": risk.median, "lower": lower, "upper": upper}
-            rows.append(row)
-        return pd.DataFrame(rows, columns=["study", "events", "total", "mean", "sd", "median", "lower", "upper"])
+        return table_of_baselines(self, LEVEL)
 
     def control_risk(self, of: str = NEW_SETTING) -> ControlRisk:
         """A control risk with its uncertainty.
