@@ -348,6 +348,9 @@ def remarks(posterior: Posterior) -> list[str]:
     absent = posterior.diagnostics.get("moments_that_do_not_exist")
     if absent:
         lines.append(f"These moments do not exist (the data say too little about tau): {', '.join(absent)}.")
+    cut = posterior.diagnostics.get("moments_beyond_the_nodes")
+    if cut:
+        lines.append(f"Not given, as part of them lies beyond the largest tau that is integrated: {', '.join(cut)}.")
     return lines
 
 

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from bayesmeta.errors import PriorError
 from bayesmeta.exact.given_tau import GivenTau, NormalProblem
 from bayesmeta.exact.nodes import TauNodes, tau_nodes
 from bayesmeta.priors import HeterogeneityPrior
 from bayesmeta.types import Array
+
+NOT_HELD = 1e-6  # of a moment may lie beyond the nodes of tau; with more it is not given
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +26,9 @@ class OverTau:
     of_nodes : (T,) posterior probability of each node.
     log_marginal : log p(y).
     tail : p(tau | y) falls as tau^-tail; inf where faster than any power.
-    beyond : posterior probability of tau beyond the nodes.
     nodes : where the nodes came from; None where tau is known.
     density : p(tau | y), vectorised.
+    beyond : shares of tau^0, and of the powers of tau whose expectations exist, that lie beyond the nodes.
     """
 
     given: GivenTau
@@ -35,12 +38,17 @@ class OverTau:
     tail: float
     nodes: TauNodes | None
     density: Callable[[Array], Array]
-    beyond: float = 0.0
+    beyond: tuple[float, ...] = (0.0,)
 
     @property
     def moments(self) -> int:
         """How many moments tau has (0, 1 or 2)."""
         return int(moments_with(self.tail, 0.0))
+
+    @property
+    def held(self) -> int:
+        """How many of them the nodes hold."""
+        return moments_held(self.beyond, self.moments)
 
 
 def known_tau(problem: NormalProblem, tau: float) -> OverTau:
@@ -95,17 +103,39 @@ def over_tau(problem: NormalProblem, prior: HeterogeneityPrior, *, finer: bool =
 
     weight = weight / total
     of_nodes = weight.reshape(problem.components, -1).sum(axis=0)
-    beyond = _beyond(density, nodes, tail, prior)
+    beyond = _beyond(lambda tau: log_density(tau) - log_marginal, nodes, tail, prior, of_nodes)
     return OverTau(given, weight, of_nodes, log_marginal, tail, nodes, density, beyond)
 
 
-def _beyond(density: Callable[[Array], Array], nodes: TauNodes, tail: float, prior: HeterogeneityPrior) -> float:
-    """Posterior probability of tau beyond the nodes, where a power of tau goes on; 0 where the prior ends there."""
-    last = float(nodes.tau[-1])
+def _beyond(
+    log_density: Callable[[Array], Array], nodes: TauNodes, tail: float, prior: HeterogeneityPrior, mass: Array
+) -> tuple[float, ...]:
+    """Shares of 1, E[tau], E[tau^2], as far as they exist, beyond the nodes, where a power of tau goes on."""
+    last, powers = float(nodes.tau[-1]), np.arange(1 + int(moments_with(tail, 0.0)))
     if not np.isfinite(tail) or float(prior.survival(last) if prior.proper else 1.0) == 0.0:
-        return 0.0
-    with np.errstate(over="ignore", under="ignore"):
-        return float(min(density(np.array([last]))[0] * last / (tail - 1.0), 1.0))
+        return (0.0,) * len(powers)
+    # In logs: the density at the last node, and the powers of that node, may be beyond the range of floats.
+    log_beyond = float(log_density(np.array([last]))[0]) + (1.0 + powers) * np.log(last) - np.log(tail - 1.0 - powers)
+    with np.errstate(divide="ignore"):
+        log_inside = np.log(nodes.tau[None] ** powers[:, None] @ mass)
+    return tuple(expit(log_beyond - log_inside).tolist())
+
+
+def moments_held(beyond: tuple[float, ...], existing: int) -> int:
+    """How many moments (0, 1 or 2) can be given: of those that exist, the ones of which next to nothing lies beyond.
+
+    Parameters
+    ----------
+    beyond : shares of 1, E[tau] and E[tau^2] that lie beyond the nodes of tau, the last ones where they exist.
+    existing : how many moments exist.
+
+    Examples
+    --------
+    >>> moments_held((1e-12, 1e-9, 0.8), 2), moments_held((0.0, 0.0, 0.0), 2)
+    (1, 2)
+    """
+    lost = [m for m, share in enumerate(beyond) if m > 0 and not share <= NOT_HELD]
+    return min(existing, *(m - 1 for m in lost)) if lost else existing
 
 
 def moments_with(tail: float, gain: Array | float) -> Array:
