@@ -1,5 +1,6 @@
 """A posterior as tables and sentences. Odds ratios appear here, at the edge, and nowhere earlier."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,7 +14,7 @@ from bayesmeta.model import Model
 from bayesmeta.posterior import Marginal, Posterior
 from bayesmeta.posterior.selected import SelectedPosterior
 from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
-from bayesmeta.priors import describe
+from bayesmeta.priors import Prior, describe
 from bayesmeta.tables import rows
 from bayesmeta.trials import Trials
 from bayesmeta.wording import counted, figures, listed, number, probability, ratio_figures, spanned
@@ -323,11 +324,16 @@ def uses_effect_sizes(model: Model) -> bool:
 
 def evidence_for(posterior: Posterior) -> list[str]:
     """The marginal likelihood, for comparing models of the same data."""
-    value = posterior.log_marginal_likelihood
+    priors = {name: posterior.model.prior_of(name) for name in posterior.design.columns}
+    return marginal_likelihood(posterior.log_marginal_likelihood, priors | posterior.heterogeneity_priors)
+
+
+def marginal_likelihood(value: float | None, priors: Mapping[str, Prior]) -> list[str]:
+    """A log marginal likelihood, and whether it may be compared: the constant of an improper prior is arbitrary."""
     if value is None:
         return []
-    improper = not all(posterior.model.prior_of(name).proper for name in posterior.design.columns)
-    note = ", up to a constant: a prior is flat, so no Bayes factors" if improper else ""
+    improper = [name for name, prior in priors.items() if not prior.proper]
+    note = f", up to a constant: improper prior of {listed(improper)}, so no Bayes factors" if improper else ""
     return [f"Log marginal likelihood {value:.4f}{note}."]
 
 

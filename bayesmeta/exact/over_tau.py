@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from bayesmeta.errors import PriorError
 from bayesmeta.exact.given_tau import GivenTau, NormalProblem
 from bayesmeta.exact.nodes import TauNodes, tau_nodes
 from bayesmeta.priors import HeterogeneityPrior
+from bayesmeta.priors.tails import posterior_tail
 from bayesmeta.types import Array
 
 NOT_HELD = 1e-6  # of a moment may lie beyond the nodes of tau; with more it is not given
@@ -81,7 +81,7 @@ def over_tau(problem: NormalProblem, prior: HeterogeneityPrior, *, finer: bool =
     prior = prior.given(problem.se)
     if prior.point is not None:
         return known_tau(problem, prior.point)
-    tail = _tail(prior, problem)
+    tail = posterior_tail(prior, len(problem.y), int(np.isinf(problem.prior_scale).sum()))
 
     def log_density(tau: Array) -> Array:
         log_evidence = problem.given(tau).log_evidence.reshape(problem.components, -1)
@@ -148,20 +148,3 @@ def moments_with(tail: float, gain: Array | float) -> Array:
     """
     power = tail + np.asarray(gain, dtype=float)
     return np.asarray((power > 2.0).astype(int) + (power > 3.0))
-
-
-def _tail(prior: HeterogeneityPrior, problem: NormalProblem) -> float:
-    """The power with which p(tau | y) falls; refuses a posterior that cannot be normalised.
-
-    p(y | tau) falls as tau^-(k - q) with q flat coefficients, a prior as tau^-a (a infinite for light tails), and tau^r
-    has an expectation where the sum of both exceeds r + 1.
-    """
-    k, flat = len(problem.y), int(np.isinf(problem.prior_scale).sum())
-    tail = prior.tail_exponent + k - flat
-    if not tail > 1.0:
-        raise PriorError(
-            f"tau prior {prior} with {k} trial{'s' if k != 1 else ''} and {flat} flat coefficient"
-            f"{'s' if flat != 1 else ''}: the posterior is improper. State a proper prior for mu, such as"
-            " odds_ratio_within(250), or a tau prior with a lighter tail, such as half_normal(0.5)."
-        )
-    return tail

@@ -6,11 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
-from bayesmeta.errors import PriorError
 from bayesmeta.exact.nodes import TauNodes, tau_nodes
 from bayesmeta.exact.over_tau import moments_held, moments_with
 from bayesmeta.exact.tau_panels import TauPanels
 from bayesmeta.priors import HeterogeneityPrior
+from bayesmeta.priors.tails import posterior_tail
 from bayesmeta.types import Array
 
 BEYOND = 1e-12  # of the posterior mass may lie beyond the nodes of the likelihood
@@ -139,21 +139,10 @@ def weigh(panels: TauPanels, log_evidence: Array, prior: TauDensity, tail: float
 
 
 def tail_of(prior: HeterogeneityPrior, bounding: int, flat: int) -> float:
-    """The power with which p(tau | y) falls: a + b - q.
-
-    p(y | tau) falls as tau^-(b - q), with b trials whose data bound their effect on both sides and q flat coefficients;
-    the prior as tau^-a.
+    """The power with which p(tau | y) falls, with so many trials that bound their effect, and flat coefficients.
 
     Raises
     ------
     PriorError : it does not fall fast enough to be a distribution.
     """
-    tail = prior.tail_exponent + bounding - flat
-    if not tail > 1.0:
-        raise PriorError(
-            f"tau prior {prior} with {bounding} trial{'s' if bounding != 1 else ''} whose data bound their effect on"
-            f" both sides and {flat} flat coefficient{'s' if flat != 1 else ''}: the posterior is improper. State a"
-            " proper prior for mu, such as odds_ratio_within(250), or a tau prior with a lighter tail, such as"
-            " half_normal(0.5)."
-        )
-    return tail
+    return posterior_tail(prior, bounding, flat, "whose data bound their effect on both sides")

@@ -6,7 +6,9 @@ from typing import Any, cast
 from bayesmeta.errors import ModelError
 from bayesmeta.model.by_column import ByColumn
 from bayesmeta.model.omega import OmegaPrior, parse_omega
-from bayesmeta.priors import EffectPrior, HeterogeneityPrior, parse_prior
+from bayesmeta.priors import EffectPrior, HeterogeneityPrior, Prior, parse_prior
+
+DOUBTFUL = "doubtful"  # what a model's plain data say of priors whose numbers are in doubt
 
 #: Parts that are text in a language of their own, each with an example.
 TEXTS = {
@@ -69,3 +71,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: str(prior) for name, prior in value.items()}
     return value if value is None or isinstance(value, str | float | bool) else str(value)
+
+
+def doubts_of(value: Any) -> str | dict[str, str]:
+    """Why the numbers of a prior are in doubt, by column where each has its own; empty where they are not."""
+    if isinstance(value, Mapping):
+        return {name: reason for name, prior in value.items() if (reason := prior.doubtful)}
+    return value.doubtful if isinstance(value, Prior) else ""

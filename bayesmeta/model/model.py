@@ -13,7 +13,17 @@ from bayesmeta.model.baselines import Exchangeable, parse_baseline
 from bayesmeta.model.coding import coded_by
 from bayesmeta.model.design import Design, design_of
 from bayesmeta.model.formula import Formula
-from bayesmeta.model.given import correlation_of, one_of, plain, prior_for, prior_of_omega, priors_of, refuse_no_text
+from bayesmeta.model.given import (
+    DOUBTFUL,
+    correlation_of,
+    doubts_of,
+    one_of,
+    plain,
+    prior_for,
+    prior_of_omega,
+    priors_of,
+    refuse_no_text,
+)
 from bayesmeta.model.omega import OmegaPrior
 from bayesmeta.model.random_effects import parse_random_effects, random_effects_text
 from bayesmeta.model.selection import Selection, parse_selection
@@ -321,11 +331,16 @@ class Model:
         return replace(self, **changes)
 
     def to_dict(self) -> Json:
-        """Plain data, priors as text: what is stored with every result, and read by `Model.from_dict`."""
+        """Plain data, priors as text: what is stored with every result, and read by `Model.from_dict`.
+
+        Where a prior's numbers are in doubt, "doubtful" has the reason by the name of the part: {"tau": "..."}.
+        """
         unsaid = [] if self.selection is not None else ["selection", "omega"]
         unsaid += [] if self.control_risk else [CONTROL_RISK]
         unsaid += [] if self.setting else ["setting"]
-        return {part.name: plain(getattr(self, part.name)) for part in fields(self) if part.name not in unsaid}
+        found = {part.name: plain(getattr(self, part.name)) for part in fields(self) if part.name not in unsaid}
+        doubts = {part.name: reason for part in fields(self) if (reason := doubts_of(getattr(self, part.name)))}
+        return found | ({DOUBTFUL: doubts} if doubts else {})
 
     @classmethod
     def from_dict(cls, parts: Json) -> "Model":
@@ -341,6 +356,7 @@ class Model:
         >>> Model.from_dict(Model().to_dict()) == Model()
         True
         """
+        parts = {name: value for name, value in parts.items() if name != DOUBTFUL}  # follows from the priors
         unknown = [name for name in parts if name not in {part.name for part in fields(cls)}]
         if unknown:
             raise ModelError(

@@ -54,7 +54,8 @@ def _of_tau(prior: HeterogeneityPrior) -> str:
     if prior.point is not None:
         if prior.point == 0.0:
             return "tau is known to be 0: all settings share one effect."
-        return f"tau is known to be {_number(prior.point)}. {_between_settings(prior.point, '')}"
+        beyond = f"P(tau > 1) is {_beyond_one(prior)}."
+        return f"tau is known to be {_number(prior.point)}. {_between_settings(prior.point, '')} {beyond}"
     if not prior.proper:
         return (
             f"improper, so it has no quantiles: its density is {_shape(prior.tail_exponent)}. It needs "

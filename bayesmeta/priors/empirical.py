@@ -110,9 +110,12 @@ class EmpiricalPrior(Prior, abstract=True):
         return self._cell()["described_as"]
 
     @property
+    def doubtful(self) -> str:
+        return self._cell()["doubtful"]
+
+    @property
     def warning(self) -> str:
-        doubt = self._cell()["doubtful"]
-        return f"Doubtful cell: {doubt}." if doubt else ""
+        return f"Doubtful cell: {self.doubtful}." if self.doubtful else ""
 
     @property
     def mean(self) -> float:

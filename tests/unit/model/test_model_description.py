@@ -171,3 +171,17 @@ def test_a_prior_by_column_of_levels_with_a_mean_each_is_taken():
     beta = {"randomized[yes]": "normal(0, 2)"}
     model = bm.Model("hypergeometric", moderators="~ 0 + randomized", tau_by="randomized", beta=beta)
     assert bm.fit(bm.load("crins2014"), model).design.columns == ("randomized[no]", "randomized[yes]")
+
+
+def test_a_model_written_down_says_which_of_its_priors_are_in_doubt():
+    doubtful = "rhodes(mental_health, non_drug)"
+    model = bm.Model(tau=doubtful)
+    assert model.to_dict()["doubtful"] == {"tau": model.tau.doubtful}
+    assert model.tau.doubtful.startswith("location -3.85 breaks the pattern")
+    assert bm.Model.from_dict(model.to_dict()) == model
+    by_level = bm.Model(tau={"a": doubtful, "b": "half_normal(1)"}, tau_by="group").to_dict()["doubtful"]
+    assert by_level == {"tau": {"a": model.tau.doubtful}}
+    joint = bm.JointModel(tau=["half_normal(1)", doubtful])
+    assert joint.to_dict()["doubtful"] == {"tau": model.tau.doubtful}
+    assert bm.JointModel.from_dict(joint.to_dict()) == joint
+    assert "doubtful" not in bm.Model(tau="rhodes(subjective, non_drug)").to_dict()
