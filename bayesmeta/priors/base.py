@@ -315,10 +315,7 @@ class HeterogeneityPrior(Prior, abstract=True):
 
     @property
     def tail_exponent(self) -> float:
-        """The a with which the density falls as tau^-a for large tau; inf where it falls faster than any power.
-
-        It decides which moments of the posterior exist when there are few trials; see `least_k`.
-        """
+        """The a with which the density falls as tau^-a far out, inf where faster: it decides which moments exist."""
         return np.inf
 
     @property
