@@ -38,16 +38,33 @@ class Marginal(ABC):
     def sd(self) -> float | None: ...
 
     @abstractmethod
-    def pdf(self, x: Array | float) -> Array: ...
+    def pdf(self, x: Array | float) -> Array:
+        """Posterior density p(x | y) at x of any shape; an array of that shape. At a known value: inf."""
 
     @abstractmethod
-    def cdf(self, x: Array | float) -> Array: ...
+    def cdf(self, x: Array | float) -> Array:
+        """Posterior probability P(X <= x | y) at x of any shape; an array of that shape."""
 
     @abstractmethod
-    def quantile(self, p: Array | float) -> Array: ...
+    def quantile(self, p: Array | float) -> Array:
+        """The x with P(X <= x | y) = p.
+
+        Parameters
+        ----------
+        p : probabilities of any shape.
+
+        Returns
+        -------
+        Array of that shape, on the model's scale.
+
+        Raises
+        ------
+        ValueError : a probability that is not between 0 and 1.
+        """
 
     @abstractmethod
-    def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array: ...
+    def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:
+        """Draws (n,) from the posterior, with a generator or a seed."""
 
     @property
     def median(self) -> float:
@@ -112,6 +129,10 @@ class Marginal(ABC):
         Returns
         -------
         float in [0, 1].
+
+        Raises
+        ------
+        ValueError : neither bound.
         """
         if above is None and below is None:
             raise ValueError("probability() needs above=, below=, or both.")

@@ -227,7 +227,16 @@ class Posterior(ABC):
         return self._linear(self.design.row(setting), "theta_new", new=True)
 
     def study(self, name: str) -> Marginal:
-        """The effect of one study, shrunken towards the others."""
+        """The effect theta_i of one study given all data, shrunken towards the others.
+
+        Parameters
+        ----------
+        name : one of `studies_in_model`; another is a KeyError that lists them.
+
+        Returns
+        -------
+        Marginal, on the model's scale.
+        """
         if name not in self.studies_in_model:
             raise KeyError(f"{name!r} is no study of this model. Studies: {', '.join(self.studies_in_model)}.")
         return self._study(self.studies_in_model.index(name))

@@ -21,6 +21,10 @@ def describe(prior: Prior | str, se: Values | None = None) -> str:
     prior : of tau or of an effect, or its text.
     se : standard errors of the trials (k,), for the priors that depend on them.
 
+    Returns
+    -------
+    str : the prior's text, and sentences.
+
     Raises
     ------
     PriorError : a text that states no prior.
