@@ -35,6 +35,8 @@ from bayesmeta.posterior import JointPosterior, Posterior
 from bayesmeta.priors import (
     I2,
     Bartos,
+    Bartos2021,
+    Bartos2021Effect,
     BartosEffect,
     BergerDeely,
     Conventional,
@@ -83,6 +85,8 @@ else:
 __all__ = [
     "I2",
     "Bartos",
+    "Bartos2021",
+    "Bartos2021Effect",
     "BartosEffect",
     "BayesmetaError",
     "BayesmetaWarning",

@@ -1,5 +1,6 @@
 """A posterior as tables and sentences. Odds ratios appear here, at the edge, and nowhere earlier."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,7 +14,7 @@ from bayesmeta.model import Model
 from bayesmeta.posterior import Marginal, Posterior
 from bayesmeta.posterior.selected import SelectedPosterior
 from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
-from bayesmeta.priors import describe
+from bayesmeta.priors import Prior, describe
 from bayesmeta.tables import rows
 from bayesmeta.trials import Trials
 from bayesmeta.wording import counted, figures, listed, number, probability, ratio_figures, spanned
@@ -75,15 +76,17 @@ def print_fit(posterior: Posterior) -> None:
         print_table(out, "Groups", ["mean effect in a group", "trials", scale.exp, f"{scale.exp}, new setting"], groups)
         print_lines(out, group_contrasts(posterior, scale))
     print_weights(out, posterior)
+    asked = ["outlier"] if posterior.has_outliers else []
     print_table(
         out,
         f"Trials: {scale.exp} with 95% interval",
-        ["trial", "observed", "shrunken"],
+        ["trial", "observed", "shrunken", *(f"P({name})" for name in asked)],
         [
             [
                 row["study"],
                 _exp(row["y"], row["y"] - Z_975 * row["se"], row["y"] + Z_975 * row["se"]),
                 _exp(row["median"], row["lower"], row["upper"]),
+                *(probability(row[name]) for name in asked),
             ]
             for row in posterior.studies().to_dict("records")
         ],
@@ -321,11 +324,16 @@ def uses_effect_sizes(model: Model) -> bool:
 
 def evidence_for(posterior: Posterior) -> list[str]:
     """The marginal likelihood, for comparing models of the same data."""
-    value = posterior.log_marginal_likelihood
+    priors = {name: posterior.model.prior_of(name) for name in posterior.design.columns}
+    return marginal_likelihood(posterior.log_marginal_likelihood, priors | posterior.heterogeneity_priors)
+
+
+def marginal_likelihood(value: float | None, priors: Mapping[str, Prior]) -> list[str]:
+    """A log marginal likelihood, and whether it may be compared: the constant of an improper prior is arbitrary."""
     if value is None:
         return []
-    improper = not all(posterior.model.prior_of(name).proper for name in posterior.design.columns)
-    note = ", up to a constant: a prior is flat, so no Bayes factors" if improper else ""
+    improper = [name for name, prior in priors.items() if not prior.proper]
+    note = f", up to a constant: improper prior of {listed(improper)}, so no Bayes factors" if improper else ""
     return [f"Log marginal likelihood {value:.4f}{note}."]
 
 
@@ -346,6 +354,9 @@ def remarks(posterior: Posterior) -> list[str]:
     absent = posterior.diagnostics.get("moments_that_do_not_exist")
     if absent:
         lines.append(f"These moments do not exist (the data say too little about tau): {', '.join(absent)}.")
+    cut = posterior.diagnostics.get("moments_beyond_the_nodes")
+    if cut:
+        lines.append(f"Not given, as part of them lies beyond the largest tau that is integrated: {', '.join(cut)}.")
     return lines
 
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from bayesmeta.cli.fit_text import marginal_likelihood
 from bayesmeta.cli.output import console, print_lines, print_table
 from bayesmeta.posterior import JointPosterior
 from bayesmeta.posterior.borrowing import Borrowing
 from bayesmeta.posterior.joint import SIGNS
 from bayesmeta.posterior.moved_children import MovedChildren
-from bayesmeta.priors import describe
+from bayesmeta.priors import Prior, describe
 from bayesmeta.wording import counted, figures, probability, ratio_figures, spanned
 
 Z_975 = 1.959963984540054
@@ -110,9 +111,10 @@ def assumptions(posterior: JointPosterior) -> list[str]:
     lines.append(f"Prior of rho: {model.rho_prior}.")
     if model.likelihood == "trinomial":
         lines.append(f"Prior of the baselines (log odds midway between the arms): {model.baseline_prior}.")
-    if posterior.log_marginal_likelihood is not None:
-        lines.append(f"Log marginal likelihood {posterior.log_marginal_likelihood:.4f}.")
-    return lines
+    priors: dict[str, Prior] = {}
+    for outcome, of_mu, of_tau in zip(posterior.outcomes, model.mu_priors, posterior.tau_priors, strict=True):
+        priors |= {f"mu[{outcome}]": of_mu, f"tau[{outcome}]": of_tau}
+    return lines + marginal_likelihood(posterior.log_marginal_likelihood, priors)
 
 
 def _exp(median: float, lower: float, upper: float) -> str:

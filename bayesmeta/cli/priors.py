@@ -29,10 +29,10 @@ def priors_command(prior: Text = None, role: Role = None, json: AsJson = False) 
         return
     family = family_called(prior)
     if family is not None and family.parameters() and role is None and "(" not in prior:
-        explain(family, [describe(example) for example in family.examples], json)
+        explain(family, [parse_prior(example, suited(family)) for example in family.examples], json)
     else:
         parsed = parse_prior(prior, role or suited(family))
-        explain(type(parsed), [describe(parsed)], json)
+        explain(type(parsed), [parsed], json)
 
 
 def summarised(family: type[Prior], role: str) -> dict[str, Any]:
@@ -46,10 +46,12 @@ def summarised(family: type[Prior], role: str) -> dict[str, Any]:
     }
 
 
-def explain(family: type[Prior], described: list[str], json: bool) -> None:
+def explain(family: type[Prior], priors: list[Prior], json: bool) -> None:
     """What priors of a family say."""
+    described = [describe(prior) for prior in priors]
     if json:
-        print_json({**summarised(family, suited(family)), "described": described})
+        doubtful = {str(prior): prior.doubtful for prior in priors if prior.doubtful}
+        print_json({**summarised(family, suited(family)), "described": described, "doubtful": doubtful})
         return
     text = inspect.cleandoc(family.__doc__ or "").partition("\nParameters\n")[0].strip()
     out = console()

@@ -1,17 +1,16 @@
 """The exact posterior under any likelihood and random effects: densities on panels, averaged over the nodes of tau."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bayesmeta.errors import ModelError
 from bayesmeta.exact.baselines import baseline
 from bayesmeta.exact.convolution import Convolution
 from bayesmeta.exact.many_means import tau_density
-from bayesmeta.exact.outside import refuse_unresolved, warn_of_studies
+from bayesmeta.exact.outside import BEYOND, missing_moments, refuse_unresolved, warn_of_studies
 from bayesmeta.exact.posterior import COLUMNS, LEVELS
 from bayesmeta.exact.prepared import Prepared
 from bayesmeta.exact.study_effects import NewEffects, StudyEffects
@@ -51,26 +50,30 @@ class CountPosterior(Posterior):
             "theta_nodes": len(prepared.grid.panels.nodes),
             "double_zero": list(self.effects.double_zero),
             "neutral": [name for name, out in zip(self.effects.studies, prepared.neutral) if out],
-            "beyond_the_nodes": weights.beyond,
+            **dict(zip(BEYOND, weights.shares)),
             "beyond_the_windows": float(np.abs(weights.nodes) @ self._predictors.outside),
             "error_of_the_log_density": float(np.abs(weights.nodes) @ self._predictors.error),
             "beyond_the_theta_nodes": prepared.beyond_theta,
-            "moments_that_do_not_exist": [
-                f"{moment} of {name}" for name in self.parameters for moment in ("mean", "sd")[self._moments_of(name) :]
-            ],
+            **missing_moments(self.parameters, partial(self._moments_of, of_tau=weights.moments), self._moments_of),
         }
 
     # ---- marginals
 
-    def _moments_of(self, name: str) -> int:
+    def _moments_of(self, name: str, of_tau: int | None = None) -> int:
+        """How many moments are given; how many exist, where all those of tau are taken."""
+        of_tau = self._weights.held if of_tau is None else of_tau
         columns = self.design.columns
         if name in columns:
-            return self.prepared.moments_of(np.eye(len(columns))[columns.index(name)], self._weights.tail)
-        return self._moments_of_new(self.design.reference) if name == "theta_new" else self._weights.moments
+            return self._moments_of_mean(np.eye(len(columns))[columns.index(name)], of_tau)
+        return self._moments_of_new(self.design.reference, of_tau) if name == "theta_new" else of_tau
 
-    def _moments_of_new(self, row: Array) -> int:
-        mean = self.prepared.moments_of(row, self._weights.tail)
-        return min(mean, self._weights.moments, self.prepared.kernel.moments)
+    def _moments_of_mean(self, row: Array, of_tau: int) -> int:
+        found = self.prepared.moments_of(row, self._weights.tail)
+        follows_tau = self.design.tail_gain[row != 0.0].min(initial=np.inf) == 0.0
+        return min(found, of_tau) if follows_tau else found
+
+    def _moments_of_new(self, row: Array, of_tau: int) -> int:
+        return min(self._moments_of_mean(row, of_tau), of_tau, self.prepared.kernel.moments)
 
     def _tau(self) -> Marginal:
         if self._weights.fine is None:
@@ -83,7 +86,7 @@ class CountPosterior(Posterior):
         if new:
             return self._new(row, name)
         panels, density = self._given_tau(row)
-        moments = self.prepared.moments_of(row, self._weights.tail)
+        moments = self._moments_of_mean(row, self._weights.held)
         return LineDensity(name, panels, self._weights.nodes @ density, moments)
 
     def _given_tau(self, row: Array) -> tuple[Panels, Array]:
@@ -100,7 +103,7 @@ class CountPosterior(Posterior):
     def _new(self, row: Array, name: str) -> Marginal:
         largest = float(self._nodes[0]) if self._weights.fine is None else self._weights.largest(1e-13)
         found = self._new_given_tau(row, largest)
-        moments = self._moments_of_new(row)
+        moments = self._moments_of_new(row, self._weights.held)
         known = self._moments_given(row, moments) if moments and np.any(row) else None
         return LineDensity(name, found.panels, self._weights.nodes @ found.density, moments, known)
 
@@ -174,26 +177,8 @@ class CountPosterior(Posterior):
     def _study_summaries(self) -> pd.DataFrame:
         return pd.DataFrame(self._effects_of_studies.table(LEVELS), columns=COLUMNS)
 
-    def outliers(self) -> pd.DataFrame:
-        """Posterior probability of each trial to be an outlier, under random_effects="mixture(w, c)".
-
-        P(outlier | m, tau) = w L_i(m, c tau) / ((1 - w) L_i(m, tau) + w L_i(m, c tau)), averaged over the posterior.
-
-        Returns
-        -------
-        DataFrame: study, probability.
-
-        Raises
-        ------
-        ModelError : random effects without an outlying part.
-        """
-        if self.prepared.kernel.outlying is None:
-            raise ModelError(
-                f"random effects {self.model.random_effects!r} have no outlying part. Fit with"
-                ' random_effects="mixture(0.1, 5)".'
-            )
-        probability = self._effects_of_studies.outlying(self.prepared, self._predictors, self._nodes, self._weights)
-        return pd.DataFrame({"study": list(self.studies_in_model), "probability": probability})
+    def _outlying(self) -> Array:
+        return self._effects_of_studies.outlying(self.prepared, self._predictors, self._nodes, self._weights)
 
     # ---- draws
 

@@ -137,4 +137,4 @@ def tau_density(weights: Weights) -> PanelDensity:
     half = 0.5 * np.diff(nodes.edges)[:, None]
     _, quadrature, _ = gauss_legendre(len(weights.mass) // len(half))
     density = weights.mass.reshape(len(half), -1) / (half * quadrature)
-    return PanelDensity("tau", nodes.edges, nodes.scale, density, weights.density, weights.moments)
+    return PanelDensity("tau", nodes.edges, nodes.scale, density, weights.density, weights.held)

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
-from bayesmeta.errors import PriorError
 from bayesmeta.exact.given_tau import GivenTau, NormalProblem
 from bayesmeta.exact.nodes import TauNodes, tau_nodes
 from bayesmeta.priors import HeterogeneityPrior
+from bayesmeta.priors.tails import posterior_tail
 from bayesmeta.types import Array
+
+NOT_HELD = 1e-6  # of a moment may lie beyond the nodes of tau; with more it is not given
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +26,9 @@ class OverTau:
     of_nodes : (T,) posterior probability of each node.
     log_marginal : log p(y).
     tail : p(tau | y) falls as tau^-tail; inf where faster than any power.
-    beyond : posterior probability of tau beyond the nodes.
     nodes : where the nodes came from; None where tau is known.
     density : p(tau | y), vectorised.
+    beyond : shares of tau^0, and of the powers of tau whose expectations exist, that lie beyond the nodes.
     """
 
     given: GivenTau
@@ -35,7 +38,7 @@ class OverTau:
     tail: float
     nodes: TauNodes | None
     density: Callable[[Array], Array]
-    beyond: float = 0.0
+    beyond: tuple[float, ...] = (0.0,)
 
     @property
     def moments(self) -> int:
@@ -47,6 +50,11 @@ class OverTau:
         assert self.nodes is not None
         tail = np.cumsum(self.of_nodes[::-1])[::-1]
         return float(self.nodes.tau[np.flatnonzero(tail > outside)[-1]])
+
+    @property
+    def held(self) -> int:
+        """How many of them the nodes hold."""
+        return moments_held(self.beyond, self.moments)
 
 
 def known_tau(problem: NormalProblem, tau: float) -> OverTau:
@@ -79,7 +87,7 @@ def over_tau(problem: NormalProblem, prior: HeterogeneityPrior, *, finer: bool =
     prior = prior.given(problem.se)
     if prior.point is not None:
         return known_tau(problem, prior.point)
-    tail = _tail(prior, problem)
+    tail = posterior_tail(prior, len(problem.y), int(np.isinf(problem.prior_scale).sum()))
 
     def log_density(tau: Array) -> Array:
         log_evidence = problem.given(tau).log_evidence.reshape(problem.components, -1)
@@ -101,17 +109,39 @@ def over_tau(problem: NormalProblem, prior: HeterogeneityPrior, *, finer: bool =
 
     weight = weight / total
     of_nodes = weight.reshape(problem.components, -1).sum(axis=0)
-    beyond = _beyond(density, nodes, tail, prior)
+    beyond = _beyond(lambda tau: log_density(tau) - log_marginal, nodes, tail, prior, of_nodes)
     return OverTau(given, weight, of_nodes, log_marginal, tail, nodes, density, beyond)
 
 
-def _beyond(density: Callable[[Array], Array], nodes: TauNodes, tail: float, prior: HeterogeneityPrior) -> float:
-    """Posterior probability of tau beyond the nodes, where a power of tau goes on; 0 where the prior ends there."""
-    last = float(nodes.tau[-1])
+def _beyond(
+    log_density: Callable[[Array], Array], nodes: TauNodes, tail: float, prior: HeterogeneityPrior, mass: Array
+) -> tuple[float, ...]:
+    """Shares of 1, E[tau], E[tau^2], as far as they exist, beyond the nodes, where a power of tau goes on."""
+    last, powers = float(nodes.tau[-1]), np.arange(1 + int(moments_with(tail, 0.0)))
     if not np.isfinite(tail) or float(prior.survival(last) if prior.proper else 1.0) == 0.0:
-        return 0.0
-    with np.errstate(over="ignore", under="ignore"):
-        return float(min(density(np.array([last]))[0] * last / (tail - 1.0), 1.0))
+        return (0.0,) * len(powers)
+    # In logs: the density at the last node, and the powers of that node, may be beyond the range of floats.
+    log_beyond = float(log_density(np.array([last]))[0]) + (1.0 + powers) * np.log(last) - np.log(tail - 1.0 - powers)
+    with np.errstate(divide="ignore"):
+        log_inside = np.log(nodes.tau[None] ** powers[:, None] @ mass)
+    return tuple(expit(log_beyond - log_inside).tolist())
+
+
+def moments_held(beyond: tuple[float, ...], existing: int) -> int:
+    """How many moments (0, 1 or 2) can be given: of those that exist, the ones of which next to nothing lies beyond.
+
+    Parameters
+    ----------
+    beyond : shares of 1, E[tau] and E[tau^2] that lie beyond the nodes of tau, the last ones where they exist.
+    existing : how many moments exist.
+
+    Examples
+    --------
+    >>> moments_held((1e-12, 1e-9, 0.8), 2), moments_held((0.0, 0.0, 0.0), 2)
+    (1, 2)
+    """
+    lost = [m for m, share in enumerate(beyond) if m > 0 and not share <= NOT_HELD]
+    return min(existing, *(m - 1 for m in lost)) if lost else existing
 
 
 def moments_with(tail: float, gain: Array | float) -> Array:
@@ -124,20 +154,3 @@ def moments_with(tail: float, gain: Array | float) -> Array:
     """
     power = tail + np.asarray(gain, dtype=float)
     return np.asarray((power > 2.0).astype(int) + (power > 3.0))
-
-
-def _tail(prior: HeterogeneityPrior, problem: NormalProblem) -> float:
-    """The power with which p(tau | y) falls; refuses a posterior that cannot be normalised.
-
-    p(y | tau) falls as tau^-(k - q) with q flat coefficients, a prior as tau^-a (a infinite for light tails), and tau^r
-    has an expectation where the sum of both exceeds r + 1.
-    """
-    k, flat = len(problem.y), int(np.isinf(problem.prior_scale).sum())
-    tail = prior.tail_exponent + k - flat
-    if not tail > 1.0:
-        raise PriorError(
-            f"tau prior {prior} with {k} trial{'s' if k != 1 else ''} and {flat} flat coefficient"
-            f"{'s' if flat != 1 else ''}: the posterior is improper. State a proper prior for mu, such as"
-            " odds_ratio_within(250), or a tau prior with a lighter tail, such as half_normal(0.5)."
-        )
-    return tail

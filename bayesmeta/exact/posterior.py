@@ -1,6 +1,7 @@
 """The exact posterior under the normal likelihood: a mixture of Gaussians over the nodes of tau."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from bayesmeta.effects import Effects
 from bayesmeta.exact.given_tau import NormalProblem
 from bayesmeta.exact.nodes import gauss_legendre
+from bayesmeta.exact.outside import BEYOND, missing_moments
 from bayesmeta.exact.over_tau import OverTau, moments_with, over_tau
 from bayesmeta.model import Design, Model
 from bayesmeta.posterior import Marginal, NormalMixture, PanelDensity, PointMass, Posterior, mixture_quantiles
@@ -48,17 +50,17 @@ class ExactPosterior(Posterior):
         self._given, self._weights = solved.given, solved.weights
         self.diagnostics = {
             "tau_nodes": len(solved.of_nodes),
-            "beyond_the_nodes": solved.beyond,
-            "moments_that_do_not_exist": [
-                f"{moment} of {name}" for name in self.parameters for moment in self._missing_moments(name)
-            ],
+            **dict(zip(BEYOND, solved.beyond)),
+            **missing_moments(self.parameters, partial(self._moments_of, of_tau=solved.moments), self._moments_of),
         }
 
-    def _missing_moments(self, name: str) -> tuple[str, ...]:
+    def _moments_of(self, name: str, of_tau: int | None = None) -> int:
+        """How many moments are given; how many exist, where all those of tau are taken."""
+        of_tau = self._solved.held if of_tau is None else of_tau
         columns = self.design.columns
         if name in columns:
-            return ("mean", "sd")[self._moments_of_row(np.eye(len(columns))[columns.index(name)], False) :]
-        return ("mean", "sd")[self._solved.moments :]
+            return self._moments_of_row(np.eye(len(columns))[columns.index(name)], of_tau)
+        return self._moments_of_row(self.design.reference, of_tau, new=True) if name == "theta_new" else of_tau
 
     def _tau(self) -> Marginal:
         nodes = self._solved.nodes
@@ -68,7 +70,7 @@ class ExactPosterior(Posterior):
         weights = self._solved.of_nodes
         _, quadrature, _ = gauss_legendre(len(weights) // len(half))
         density_u = weights.reshape(len(half), -1) / (half * quadrature)
-        return PanelDensity("tau", nodes.edges, nodes.scale, density_u, self._solved.density, self._solved.moments)
+        return PanelDensity("tau", nodes.edges, nodes.scale, density_u, self._solved.density, self._solved.held)
 
     def _components(self, rows: Array, new: bool | Array = False) -> tuple[Array, Array]:
         """Conditional means and sds of rows @ beta (plus tau where `new`): (M, T) twice."""
@@ -76,14 +78,15 @@ class ExactPosterior(Posterior):
         extra = np.broadcast_to(np.asarray(new, dtype=float), len(rows))[:, None] * self._given.tau**2
         return mean, np.sqrt(variance + extra)
 
-    def _moments_of_row(self, row: Array, new: bool) -> int:
+    def _moments_of_row(self, row: Array, of_tau: int, *, new: bool = False) -> int:
         """Priors that fall faster than any power bound a mean effect, whatever tau; theta_new follows tau as well."""
-        mean = int(moments_with(self._solved.tail, self.design.tail_gain[row != 0.0].min(initial=np.inf)))
-        return min(mean, self._solved.moments) if new else mean
+        gain = self.design.tail_gain[row != 0.0].min(initial=np.inf)
+        mean = int(moments_with(self._solved.tail, gain))
+        return min(mean, of_tau) if new or gain == 0.0 else mean
 
     def _linear(self, row: Array, name: str, *, new: bool = False) -> Marginal:
         mean, sd = self._components(row[None], new)
-        return NormalMixture(name, self._weights, mean[0], sd[0], self._moments_of_row(row, new))
+        return NormalMixture(name, self._weights, mean[0], sd[0], self._moments_of_row(row, self._solved.held, new=new))
 
     def _study(self, position: int) -> Marginal:
         mean, variance = self._problem.studies(self._given)
@@ -94,7 +97,8 @@ class ExactPosterior(Posterior):
         columns = self.design.columns
         rows = np.array([*np.eye(len(columns)), self.design.reference])
         new = np.array([*[0.0] * len(columns), 1.0])
-        moments = np.array([self._moments_of_row(row, bool(added)) for row, added in zip(rows, new)])
+        held = self._solved.held
+        moments = np.array([self._moments_of_row(row, held, new=bool(added)) for row, added in zip(rows, new)])
         table = self._table(*self._components(rows, new))
         table[moments < 2, 1] = np.nan
         table[moments < 1, 0] = np.nan

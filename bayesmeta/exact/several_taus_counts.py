@@ -155,7 +155,7 @@ def solve_levels(trials: Trials, model: Model, design: Design, heterogeneity: He
     ModelError : moderators other than a mean for each level.
     """
     rows = tuple(np.flatnonzero(column > 0.0) for column in heterogeneity.matrix.T)
-    plain = model.but(tau_by=None, tau="half_normal(0.5)", moderators=None, setting=None)
+    plain = model.but(tau_by=None, tau="half_normal(0.5)", moderators=None, beta="normal(0, 1)", setting=None)
     priors = heterogeneity.tau_priors
     if model.moderators is None:
         models = [plain.but(tau=prior) for prior in priors]

@@ -152,6 +152,12 @@ class CountPosteriorOfSeveralTaus(PosteriorOfSeveralTaus):
             table[rows] = posterior._study_summaries().to_numpy()
         return pd.DataFrame(table, columns=COLUMNS)
 
+    def _outlying(self) -> Array:
+        found = np.empty(len(self.effects.y))
+        for rows, posterior in zip(self._levels.rows, self._levels.posteriors, strict=True):
+            found[rows] = posterior._outlying()
+        return found
+
     # ---- draws
 
     def draws(self, n: int = 4000, seed: int = 20230227) -> dict[str, Array]:

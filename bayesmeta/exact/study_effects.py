@@ -71,7 +71,7 @@ class StudyEffects:
         moments = np.full(len(log_p), 2)
         for one in lines:
             of_mean = prepared.moments_of(prepared.design.matrix[one.positions[0]], weights.tail)
-            moments[one.positions] = min(of_mean, weights.moments, prepared.kernel.moments)
+            moments[one.positions] = min(of_mean, weights.held, prepared.kernel.moments)
         moments[~unbounded] = 2
         return cls(panels, density / closure[:, None], moments, closure)
 

@@ -6,11 +6,11 @@ from typing import Protocol
 
 import numpy as np
 
-from bayesmeta.errors import PriorError
 from bayesmeta.exact.nodes import TauNodes, tau_nodes
-from bayesmeta.exact.over_tau import moments_with
+from bayesmeta.exact.over_tau import moments_held, moments_with
 from bayesmeta.exact.tau_panels import TauPanels
 from bayesmeta.priors import HeterogeneityPrior
+from bayesmeta.priors.tails import posterior_tail
 from bayesmeta.types import Array
 
 BEYOND = 1e-12  # of the posterior mass may lie beyond the nodes of the likelihood
@@ -42,7 +42,7 @@ class Weights:
     fine : nodes of the posterior of tau itself; None where tau is known.
     mass : (F,) posterior probability of the fine nodes.
     density : p(tau | y), vectorised.
-    beyond : posterior probability of tau, or share of its highest moment, beyond the nodes of the likelihood.
+    shares : of 1, and of the powers of tau whose expectations exist, beyond the nodes of the likelihood.
     """
 
     nodes: Array
@@ -51,12 +51,22 @@ class Weights:
     fine: TauNodes | None
     mass: Array
     density: Callable[[Array], Array]
-    beyond: float = 0.0
+    shares: tuple[float, ...] = (0.0,)
+
+    @property
+    def beyond(self) -> float:
+        """Posterior probability of tau, or share of its highest moment, beyond the nodes of the likelihood."""
+        return self.shares[-1]
 
     @property
     def moments(self) -> int:
         """How many moments tau has (0, 1 or 2)."""
         return int(moments_with(self.tail, 0.0))
+
+    @property
+    def held(self) -> int:
+        """How many of them the nodes hold."""
+        return moments_held(self.shares, self.moments)
 
     def largest(self, outside: float = 1e-12) -> float:
         """A tau beyond which only so much probability lies."""
@@ -123,27 +133,16 @@ def weigh(panels: TauPanels, log_evidence: Array, prior: TauDensity, tail: float
         flat = np.atleast_1d(np.asarray(tau, dtype=float)).ravel()
         return np.asarray(np.exp(log_density(flat) - log_marginal).reshape(np.shape(tau)))
 
-    power = np.maximum(fine.tau, 1.0) ** moments
-    share = float((mass * power)[beyond].sum() / (mass * power).sum())
-    return Weights(mass @ place, log_marginal + offset, tail, fine, mass, density, share)
+    of_powers = [mass * np.maximum(fine.tau, 1.0) ** m for m in range(moments + 1)]
+    shares = tuple(float(one[beyond].sum() / one.sum()) for one in of_powers)
+    return Weights(mass @ place, log_marginal + offset, tail, fine, mass, density, shares)
 
 
 def tail_of(prior: HeterogeneityPrior, bounding: int, flat: int) -> float:
-    """The power with which p(tau | y) falls: a + b - q.
-
-    p(y | tau) falls as tau^-(b - q), with b trials whose data bound their effect on both sides and q flat coefficients;
-    the prior as tau^-a.
+    """The power with which p(tau | y) falls, with so many trials that bound their effect, and flat coefficients.
 
     Raises
     ------
     PriorError : it does not fall fast enough to be a distribution.
     """
-    tail = prior.tail_exponent + bounding - flat
-    if not tail > 1.0:
-        raise PriorError(
-            f"tau prior {prior} with {bounding} trial{'s' if bounding != 1 else ''} whose data bound their effect on"
-            f" both sides and {flat} flat coefficient{'s' if flat != 1 else ''}: the posterior is improper. State a"
-            " proper prior for mu, such as odds_ratio_within(250), or a tau prior with a lighter tail, such as"
-            " half_normal(0.5)."
-        )
-    return tail
+    return posterior_tail(prior, bounding, flat, "whose data bound their effect on both sides")

@@ -114,9 +114,9 @@ def _parse(text: str) -> Any:
         size = _terms_in(tree)
         parsed = formulaic.Formula(text) if size <= MOST_TERMS else None
     except Exception as error:
-        raise ModelError(
-            f'moderators "{text}": not a formula. {_first_line(error)} Example: "~ dose + site".'
-        ) from None
+        # In the library's words only what this module says by its exceptions.
+        finding = f" {error}" if isinstance(error, PowerError) else _ends_badly(text)
+        raise ModelError(f'moderators "{text}": not a formula.{finding} Example: "~ dose + site".') from None
     if parsed is None:
         raise ModelError(f'moderators "{text}": more than {MOST_TERMS} terms.')
     if not isinstance(parsed, formulaic.SimpleFormula):
@@ -130,6 +130,15 @@ def _parse(text: str) -> Any:
     return parsed
 
 
+class PowerError(Exception):
+    """A power that is not read; its text is for the refusal."""
+
+
+def _ends_badly(text: str) -> str:
+    last = str(text).rstrip()[-1:]
+    return f" Nothing stands behind the last {last}." if last in ("+", "-", "*", "/", ":", "^", "~") else ""
+
+
 def _terms_in(tree: Any) -> int:
     """An upper bound on the number of terms that a parsed formula expands to, found without expanding it."""
     operator = getattr(tree, "operator", None)
@@ -138,7 +147,7 @@ def _terms_in(tree: Any) -> int:
     if operator.symbol in ("**", "^"):
         base, power = tree.args
         if str(power) not in map(str, range(1, HIGHEST_POWER + 1)):
-            raise ValueError(f"A power must be a whole number up to {HIGHEST_POWER}.")
+            raise PowerError(f"A power must be a whole number up to {HIGHEST_POWER}.")
         return int(min(_terms_in(base) ** int(str(power)), MOST_TERMS + 1))
     sizes = [_terms_in(part) for part in tree.args]
     size = sum(sizes)

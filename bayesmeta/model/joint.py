@@ -1,12 +1,13 @@
 """A model of two outcomes at once: likelihood and priors. Describes; does not compute."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 from bayesmeta.effects import ZERO_CELL_RULES
 from bayesmeta.errors import ModelError
-from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal, OddsRatioWithin, parse_prior
+from bayesmeta.model.given import DOUBTFUL
+from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal, OddsRatioWithin, Prior, parse_prior
 from bayesmeta.priors.correlation import CorrelationPrior
 from bayesmeta.types import Json
 
@@ -66,7 +67,7 @@ class JointModel:
                 f"likelihood {self.likelihood!r}: there is no such for joint outcomes. Known:"
                 f" {', '.join(JOINT_LIKELIHOODS)}."
             )
-        if self.zero_cells not in ZERO_CELL_RULES:
+        if self.zero_cells not in tuple(ZERO_CELL_RULES):
             raise ModelError(f"zero cells {self.zero_cells!r}: no such rule. Known: {', '.join(ZERO_CELL_RULES)}.")
         object.__setattr__(self, "mu", _pair(self.mu, "mu", EffectPrior))
         object.__setattr__(self, "tau", _pair(self.tau, "tau", HeterogeneityPrior))
@@ -110,8 +111,13 @@ class JointModel:
         return replace(self, **changes)
 
     def to_dict(self) -> Json:
-        """Plain data, priors as text, one for both outcomes or a list of two; read by `JointModel.from_dict`."""
-        return {part.name: _plain(getattr(self, part.name)) for part in fields(self)}
+        """Plain data, priors as text, one for both outcomes or a list of two; read by `JointModel.from_dict`.
+
+        Where a prior's numbers are in doubt, "doubtful" has the reason by the name of the part: {"tau": "..."}.
+        """
+        found = {part.name: _plain(getattr(self, part.name)) for part in fields(self)}
+        doubts = _doubts({"mu": self.mu_priors, "tau": self.tau_priors})
+        return found | ({DOUBTFUL: doubts} if doubts else {})
 
     @classmethod
     def from_dict(cls, parts: Json) -> "JointModel":
@@ -123,6 +129,7 @@ class JointModel:
         True
         """
         known = [part.name for part in fields(cls)]
+        parts = {name: value for name, value in parts.items() if name != DOUBTFUL}  # follows from the priors
         unknown = [name for name in parts if name not in known]
         if unknown:
             raise ModelError(f"a joint model has no part {unknown[0]!r}. Its parts: {', '.join(known)}.")
@@ -156,3 +163,8 @@ def _plain(value: Any) -> Any:
         texts = [str(prior) for prior in value]
         return texts[0] if texts[0] == texts[1] else texts
     return value if value is None or isinstance(value, str | float | int) else str(value)
+
+
+def _doubts(pairs: Mapping[str, tuple[Prior, Prior]]) -> dict[str, str]:
+    doubts = {role: [prior.doubtful for prior in pair if prior.doubtful] for role, pair in pairs.items()}
+    return {role: reasons[0] for role, reasons in doubts.items() if reasons}

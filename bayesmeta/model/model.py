@@ -10,15 +10,25 @@ import numpy as np
 from bayesmeta.effects import ZERO_CELL_RULES
 from bayesmeta.errors import BayesmetaWarning, ModelError
 from bayesmeta.model.baselines import Exchangeable, parse_baseline
-from bayesmeta.model.by_column import ByColumn
 from bayesmeta.model.coding import coded_by
 from bayesmeta.model.design import Design, design_of
 from bayesmeta.model.formula import Formula
-from bayesmeta.model.omega import OmegaPrior, parse_omega
+from bayesmeta.model.given import (
+    DOUBTFUL,
+    correlation_of,
+    doubts_of,
+    one_of,
+    plain,
+    prior_for,
+    prior_of_omega,
+    priors_of,
+    refuse_no_text,
+)
+from bayesmeta.model.omega import OmegaPrior
 from bayesmeta.model.random_effects import parse_random_effects, random_effects_text
 from bayesmeta.model.selection import Selection, parse_selection
 from bayesmeta.model.setting import read_setting, refuse_unknown, setting_text
-from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal, OddsRatioWithin, parse_prior
+from bayesmeta.priors import EffectPrior, HalfNormal, HeterogeneityPrior, Normal, OddsRatioWithin
 from bayesmeta.trials import Trials, refuse_other_than_trials
 from bayesmeta.types import Json
 
@@ -105,31 +115,33 @@ class Model:
     setting: str | Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
+        for part in fields(self):
+            refuse_no_text(part.name, getattr(self, part.name), part.default)
         if self.likelihood == "trinomial":
             raise ModelError('likelihood trinomial: for two outcomes together: bm.JointModel("trinomial") (--joint).')
-        _one_of("likelihood", self.likelihood, (AUTO, *LIKELIHOODS))
+        one_of("likelihood", self.likelihood, (AUTO, *LIKELIHOODS))
         object.__setattr__(self, "random_effects", random_effects_text(*parse_random_effects(self.random_effects)))
-        _one_of("baseline at", self.baseline_at, BASELINES_AT)
-        _one_of("zero-cell rule", self.zero_cells, tuple(ZERO_CELL_RULES))
-        object.__setattr__(self, "mu", _prior(self.mu, "mu"))
+        one_of("baseline at", self.baseline_at, BASELINES_AT)
+        one_of("zero-cell rule", self.zero_cells, tuple(ZERO_CELL_RULES))
+        object.__setattr__(self, "mu", prior_for(self.mu, "mu"))
         if self.control_risk:
             self._on_control_risk()
         object.__setattr__(self, "baseline", parse_baseline(self.baseline))
         if self.likelihood == AUTO and self.exchangeable is not None:
             object.__setattr__(self, "likelihood", "binomial")  # the one that reads baselines
         for role in ("beta", "tau", "alpha"):
-            object.__setattr__(self, role, _priors(getattr(self, role), role))
+            object.__setattr__(self, role, priors_of(getattr(self, role), role))
         if self.scale is not None and not Formula(self.scale).variables:
             object.__setattr__(self, "scale", None)
         self._refuse_two_ways()
-        object.__setattr__(self, "arm_correlation", _correlation(self.arm_correlation))
+        object.__setattr__(self, "arm_correlation", correlation_of(self.arm_correlation))
         # Refuse early what is not a formula; and "~ 1" is the model without moderators.
         if self.moderators is not None and not Formula(self.moderators).variables:
             object.__setattr__(self, "moderators", None)
         object.__setattr__(self, "setting", setting_text(self.setting))
         selection = parse_selection(self.selection)
         object.__setattr__(self, "selection", None if selection is None else selection.text)
-        object.__setattr__(self, "omega", _prior_of_omega(self.omega))
+        object.__setattr__(self, "omega", prior_of_omega(self.omega))
         if selection is not None:
             self.omega_prior.sticks(selection.intervals - 1)
 
@@ -248,19 +260,24 @@ class Model:
         varied = () if self.scale is None else tuple(sorted(Formula(self.scale).variables))
         of_tau = (*varied, *([] if self.tau_by is None else [self.tau_by]))
         if self.moderators is None:
+            self._refuse_unknown_beta(())
             refuse_unknown(text, of_tau)
             return design_of(np.ones((trials.k, 1)), ("mu",), (self.prior_of("mu"),))
         coded = coded_by(Formula(self.moderators), trials)
-        if isinstance(self.beta, Mapping):
-            for name in self.beta:
-                if name == "mu" or name not in (*coded.columns, *([CONTROL_RISK] if self.control_risk else [])):
-                    raise ModelError(
-                        f"beta has a prior for {name!r}, which is no column of the design that beta is for. Columns:"
-                        f" {', '.join(column for column in coded.columns if column != 'mu')}."
-                    )
+        self._refuse_unknown_beta(coded.columns)
         refuse_unknown(text, list(dict.fromkeys([*coded.moderators, *of_tau])))
         priors = tuple(map(self.prior_of, coded.columns))
         return design_of(coded.matrix, coded.columns, priors, coded, read_setting(text, coded))
+
+    def _refuse_unknown_beta(self, columns: tuple[str, ...]) -> None:
+        """Refuse a prior of beta for what is no column of the design, or is that of mu."""
+        known = [column for column in (*columns, *[CONTROL_RISK] * self.control_risk) if column != "mu"]
+        for name in self.beta if isinstance(self.beta, Mapping) else ():
+            if name not in known:
+                has = f"Columns: {', '.join(known)}." if known else 'There are none: state moderators ("~ dose").'
+                raise ModelError(
+                    f"beta has a prior for {name!r}, which is no column of the design that beta is for. {has}"
+                )
 
     def for_trials(self, trials: Trials) -> "Model":
         """The model with all that depends on the trials decided: what is fitted, and stored with the result.
@@ -314,11 +331,16 @@ class Model:
         return replace(self, **changes)
 
     def to_dict(self) -> Json:
-        """Plain data, priors as text: what is stored with every result, and read by `Model.from_dict`."""
+        """Plain data, priors as text: what is stored with every result, and read by `Model.from_dict`.
+
+        Where a prior's numbers are in doubt, "doubtful" has the reason by the name of the part: {"tau": "..."}.
+        """
         unsaid = [] if self.selection is not None else ["selection", "omega"]
         unsaid += [] if self.control_risk else [CONTROL_RISK]
         unsaid += [] if self.setting else ["setting"]
-        return {part.name: _plain(getattr(self, part.name)) for part in fields(self) if part.name not in unsaid}
+        found = {part.name: plain(getattr(self, part.name)) for part in fields(self) if part.name not in unsaid}
+        doubts = {part.name: reason for part in fields(self) if (reason := doubts_of(getattr(self, part.name)))}
+        return found | ({DOUBTFUL: doubts} if doubts else {})
 
     @classmethod
     def from_dict(cls, parts: Json) -> "Model":
@@ -334,55 +356,10 @@ class Model:
         >>> Model.from_dict(Model().to_dict()) == Model()
         True
         """
+        parts = {name: value for name, value in parts.items() if name != DOUBTFUL}  # follows from the priors
         unknown = [name for name in parts if name not in {part.name for part in fields(cls)}]
         if unknown:
             raise ModelError(
                 f"a model has no part {unknown[0]!r}. Its parts: {', '.join(part.name for part in fields(cls))}."
             )
         return cls(**parts)
-
-
-def _one_of(what: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ModelError(f"{what} {value!r}: there is no such. Known: {', '.join(known)}.")
-
-
-def _correlation(value: float | str) -> float:
-    try:
-        correlation = float(value)
-    except ValueError:
-        correlation = float("nan")
-    if not 0.0 <= correlation < 1.0:
-        raise ModelError(f"arm correlation {value}: expected a number of at least 0 and below 1, such as 0.5.")
-    return correlation
-
-
-def _prior(prior: Any, role: str) -> EffectPrior | HeterogeneityPrior:
-    if isinstance(prior, str):
-        return cast(EffectPrior | HeterogeneityPrior, parse_prior(prior, role))
-    wanted = HeterogeneityPrior if role == "tau" else EffectPrior
-    if not isinstance(prior, wanted):
-        raise ModelError(
-            f"{role} prior {prior!r}: expected a prior for {'heterogeneity' if role == 'tau' else 'an effect'}."
-        )
-    return prior
-
-
-def _priors(given: Any, role: str) -> EffectPrior | HeterogeneityPrior | ByColumn:
-    if isinstance(given, Mapping):
-        return ByColumn({str(name): cast(EffectPrior, _prior(prior, role)) for name, prior in given.items()})
-    return _prior(given, role)
-
-
-def _prior_of_omega(prior: Any) -> OmegaPrior:
-    if isinstance(prior, OmegaPrior):
-        return prior
-    if not isinstance(prior, str):
-        raise ModelError(f'omega prior {prior!r}: expected text such as "cumulative_dirichlet" or "uniform(0, 1)".')
-    return parse_omega(prior)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: str(prior) for name, prior in value.items()}
-    return value if value is None or isinstance(value, str | float | bool) else str(value)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from math import isfinite
 
 from bayesmeta.errors import ModelError
+from bayesmeta.priors.base import key
 
 #: Name to its parameters, each with what it has to be.
 Requirement = tuple[str, Callable[[float], bool]]
@@ -24,7 +25,7 @@ def parse_random_effects(text: str) -> tuple[str, tuple[float, ...]]:
 
     Parameters
     ----------
-    text : "normal"; "student_t(df)", t-distributed about the mean with scale tau; "mixture(w, c)", that is
+    text : in any case: "normal"; "student_t(df)", t-distributed about the mean with scale tau; "mixture(w, c)", that is
         (1 - w) N(m, tau^2) + w N(m, (c tau)^2); "none", the common-effect model.
 
     Returns
@@ -37,12 +38,12 @@ def parse_random_effects(text: str) -> tuple[str, tuple[float, ...]]:
 
     Examples
     --------
-    >>> parse_random_effects("mixture(0.1, 5)")
-    ('mixture', (0.1, 5.0))
+    >>> parse_random_effects("mixture(0.1, 5)"), parse_random_effects("Student-t(4)")
+    (('mixture', (0.1, 5.0)), ('student_t', (4.0,)))
     """
-    found = re.fullmatch(r"\s*([a-z_]+)\s*(?:\((.*)\))?\s*", text)
-    name = found[1] if found else text
-    if found is None or name not in RANDOM_EFFECTS:
+    found = re.fullmatch(r"\s*([A-Za-z_-]+)\s*(?:\((.*)\))?\s*", text)
+    name = {key(known): known for known in RANDOM_EFFECTS}.get(key(found[1])) if found else None
+    if found is None or name is None:
         raise ModelError(
             f"random effects {text!r}: there is no such. Known: normal, student_t(df), mixture(w, c), none."
         )

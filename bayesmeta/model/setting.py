@@ -25,11 +25,10 @@ def setting_text(given: str | Mapping[str, object] | None) -> str | None:
     """
     if given is None:
         return None
-    pairs = (
-        list(given.items())
-        if isinstance(given, Mapping)
-        else [part.partition("=")[::2] for part in BETWEEN.split(given)]
-    )
+    if isinstance(given, Mapping):
+        pairs = list(given.items())
+    else:
+        pairs = [part.partition("=")[::2] for part in BETWEEN.split(given)] if isinstance(given, str) else [("", "")]
     names = [str(name).strip() for name, _ in pairs]
     values = [str(value).strip() for _, value in pairs]
     if not all(names) or not all(values) or len(set(names)) < len(names):

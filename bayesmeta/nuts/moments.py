@@ -9,6 +9,7 @@ from bayesmeta.effects import Effects
 from bayesmeta.errors import ModelError, PriorError
 from bayesmeta.model import Design, Heterogeneity, Model
 from bayesmeta.nuts.plan import neutral
+from bayesmeta.priors.tails import posterior_tail
 from bayesmeta.trials import Trials
 from bayesmeta.types import Array, Booleans
 
@@ -86,13 +87,7 @@ def moments_of(
     if heterogeneity is not None:
         return Moments(_of_several(heterogeneity, bounding, q), bounding, flat, of_effects)
     b = int(bounding.sum())
-    tail = model.tau_prior.tail_exponent + b - q
-    if not tail > 1.0:
-        raise PriorError(
-            f"tau prior {model.tau_prior} with {b} trial{'s' if b != 1 else ''} that bound{'s' if b == 1 else ''} tau"
-            f" and {q} flat coefficient{'s' if q != 1 else ''}: the posterior is improper. State a proper prior for mu,"
-            " such as odds_ratio_within(250), or a tau prior with a lighter tail, such as half_normal(0.5)."
-        )
+    tail = posterior_tail(model.tau_prior, b, q, f"that bound{'s' if b == 1 else ''} tau")
     return Moments(int(tail > 2.0) + int(tail > 3.0), bounding, flat, of_effects)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from bayesmeta.effects import Effects
-from bayesmeta.errors import ModelError
 from bayesmeta.model import Design, Model
 from bayesmeta.nuts.marginal import marginal_log_likelihood
 from bayesmeta.nuts.moments import Moments
@@ -124,32 +123,18 @@ class NutsPosterior(Posterior):
         """l_i(m_i, tau), study effects integrated out: means (..., k) and tau (...) to (..., k)."""
         return marginal_log_likelihood(self.trials, self.model, self.effects, mean, tau)
 
-    def outliers(self) -> pd.DataFrame:
-        """Posterior probability of each trial to be an outlier, under random_effects="mixture(w, c)".
-
-        P(outlier | theta, m, tau) = w N(theta; m, (c tau)^2) / ((1 - w) N(theta; m, tau^2) + w N(theta; m, (c tau)^2)),
-        averaged over the draws.
-
-        Returns
-        -------
-        DataFrame: study, probability.
-
-        Raises
-        ------
-        ModelError : random effects without an outlying part.
-        """
-        name, parameters = self.model.random_effects_parts
-        if name != "mixture":
-            raise ModelError(
-                f"random effects {self.model.random_effects!r} have no outlying part. Fit with"
-                ' random_effects="mixture(0.1, 5)".'
-            )
-        outliers, factor = parameters
+    def _outlying(self) -> Array:
+        """Given theta: w N(theta; m, (c tau)^2) / ((1 - w) N(theta; m, tau^2) + w N(theta; m, (c tau)^2)), averaged."""
+        outliers, factor = self.model.random_effects_parts[1]
         mean = self._draws["beta"] @ self.design.matrix.T
-        z = (self._draws["theta"] - mean) / np.maximum(self._draws["tau"][..., None], np.finfo(float).tiny)
+        z = (self._draws["theta"] - mean) / np.maximum(self._of_trials(), np.finfo(float).tiny)
         rest = (1.0 - outliers) * factor * np.exp(-0.5 * z**2 * (1.0 - factor**-2.0))
         probability = outliers / (outliers + rest) if outliers else np.zeros_like(z)
-        return pd.DataFrame({"study": list(self.studies_in_model), "probability": probability.mean(axis=(0, 1))})
+        return np.asarray(probability.mean(axis=(0, 1)))
+
+    def _of_trials(self) -> Array:
+        """(chain, draw, k or 1) the tau of each trial."""
+        return self._draws["tau"][..., None]
 
     def draws(self, n: int = 4000, seed: int = 20230227) -> dict[str, Array]:
         """Joint draws: rows of those that were sampled, each at most once as long as there are enough.

@@ -37,6 +37,9 @@ class NutsPosteriorOfSeveralTaus(PosteriorOfSeveralTaus, NutsPosterior):
         """(chain, draw) tau at a row of the heterogeneity's matrix."""
         return self.heterogeneity.tau(self._draws["spread"], spread[None])[..., 0]
 
+    def _of_trials(self) -> Array:
+        return self.heterogeneity.tau(self._draws["spread"])
+
     def _log_ratio(self, first: Array, second: Array, name: str) -> Marginal:
         # The ratio of taus that may be 0 has no mean.
         moments = 0 if self.heterogeneity.levels else 2

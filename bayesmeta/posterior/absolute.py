@@ -1,6 +1,7 @@
 """Absolute effects: what an odds ratio means at a risk in the control arm, stated or uncertain itself."""
 
 from collections.abc import Callable
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,8 +80,11 @@ def absolute(posterior: "Posterior", control_risk: float | ControlRisk, level: f
             )
         rows = {name: _row_uncertain(one, control_risk, level) for name, one in posterior.typical().items()}
     else:
-        if not 0.0 < control_risk < 1.0:
-            raise ModelError(f"control_risk is {control_risk!r}. It must lie between 0 and 1.")
+        if isinstance(control_risk, bool) or not isinstance(control_risk, Real) or not 0.0 < control_risk < 1.0:
+            raise ModelError(
+                f"control_risk is {control_risk!r}. It must be a number between 0 and 1, such as 0.2, or one with its"
+                ' uncertainty, such as "beta(20, 80)" or "new_setting".'
+            )
         at_risk = posterior.at_risk(control_risk)
         rows = {name: _row(marginal, control_risk, level) for name, marginal in at_risk.items()}
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -102,6 +102,8 @@ def stated(text: str) -> ControlRisk:
     >>> round(stated("0.2 (0.1 to 0.36)").median, 6)
     0.2
     """
+    if not isinstance(text, str):
+        raise _unreadable(text)
     if found := BETA.fullmatch(text.strip()):
         return _beta(text, *_numbers(text, found))
     if found := ESTIMATE.fullmatch(text.strip()):
@@ -115,7 +117,7 @@ def stated(text: str) -> ControlRisk:
     return ControlRisk(text, prior.quantile, prior.cdf)
 
 
-def _unreadable(text: str) -> ModelError:
+def _unreadable(text: object) -> ModelError:
     return ModelError(
         f"control risk {text!r}: cannot be read. Give a number between 0 and 1, beta(20, 80), 0.2 (0.1 to 0.3), a"
         f" proper prior of its log odds such as normal(-1.4, 0.3), {NEW_SETTING}, or the name of a study."

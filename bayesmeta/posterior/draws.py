@@ -4,7 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bayesmeta.posterior.marginal import Marginal
+from bayesmeta.posterior.marginal import Marginal, probabilities
 from bayesmeta.types import Array
 
 GRID = 1024
@@ -48,7 +48,7 @@ class DrawsMarginal(Marginal):
         return np.asarray(np.searchsorted(self._sorted, x, side="right") / self._sorted.size)
 
     def quantile(self, p: Array | float) -> Array:
-        return np.asarray(np.quantile(self._sorted, p))
+        return np.asarray(np.quantile(self._sorted, probabilities(p)).reshape(np.shape(p)))
 
     def pdf(self, x: Array | float) -> Array:
         """Gaussian kernel density, reflected at the end of the support.

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from bayesmeta.likelihoods.series import Panels
-from bayesmeta.posterior.marginal import Marginal
+from bayesmeta.posterior.marginal import Marginal, probabilities
 from bayesmeta.types import Array
 
 
@@ -71,8 +71,7 @@ class LineDensity(Marginal):
         return np.asarray(self._panels.cdf(self._density[None], points.ravel())[0].reshape(points.shape))
 
     def quantile(self, p: Array | float) -> Array:
-        levels = np.atleast_1d(np.asarray(p, dtype=float))
-        found = self._panels.quantiles(self._density[None], levels.ravel())[0]
+        found = self._panels.quantiles(self._density[None], probabilities(p))[0]
         return np.asarray(found.reshape(np.shape(p)))
 
     def times(self, factor: float) -> "LineDensity":

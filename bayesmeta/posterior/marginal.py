@@ -38,16 +38,33 @@ class Marginal(ABC):
     def sd(self) -> float | None: ...
 
     @abstractmethod
-    def pdf(self, x: Array | float) -> Array: ...
+    def pdf(self, x: Array | float) -> Array:
+        """Posterior density p(x | y) at x of any shape; an array of that shape. At a known value: inf."""
 
     @abstractmethod
-    def cdf(self, x: Array | float) -> Array: ...
+    def cdf(self, x: Array | float) -> Array:
+        """Posterior probability P(X <= x | y) at x of any shape; an array of that shape."""
 
     @abstractmethod
-    def quantile(self, p: Array | float) -> Array: ...
+    def quantile(self, p: Array | float) -> Array:
+        """The x with P(X <= x | y) = p.
+
+        Parameters
+        ----------
+        p : probabilities of any shape.
+
+        Returns
+        -------
+        Array of that shape, on the model's scale.
+
+        Raises
+        ------
+        ValueError : a probability that is not between 0 and 1.
+        """
 
     @abstractmethod
-    def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array: ...
+    def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:
+        """Draws (n,) from the posterior, with a generator or a seed."""
 
     @property
     def median(self) -> float:
@@ -82,6 +99,10 @@ class Marginal(ABC):
         -------
         (lower, upper).
 
+        Raises
+        ------
+        ValueError : a level that is not between 0 and 1, or another kind.
+
         Examples
         --------
         >>> import bayesmeta as bm
@@ -108,6 +129,10 @@ class Marginal(ABC):
         Returns
         -------
         float in [0, 1].
+
+        Raises
+        ------
+        ValueError : neither bound.
         """
         if above is None and below is None:
             raise ValueError("probability() needs above=, below=, or both.")
@@ -277,7 +302,7 @@ class PointMass(Marginal):
         return np.where(np.asarray(x) >= self.value, 1.0, 0.0)
 
     def quantile(self, p: Array | float) -> Array:
-        return np.full(np.shape(p), self.value)
+        return np.full(probabilities(p).shape, self.value).reshape(np.shape(p))
 
     def draws(self, n: int, rng: np.random.Generator | int = 0) -> Array:
         return np.full(n, self.value)
@@ -288,7 +313,7 @@ class PointMass(Marginal):
             raise ValueError("probability() needs above=, below=, or both.")
         return float((above is None or self.value > above) and (below is None or self.value < below))
 
-    def interval(self, level: float = 0.95, kind: IntervalKind = "central") -> tuple[float, float]:
+    def _shortest(self, level: float) -> tuple[float, float]:
         return self.value, self.value
 
     @property

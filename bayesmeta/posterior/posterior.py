@@ -17,6 +17,7 @@ from bayesmeta.posterior.arms import put_arms
 from bayesmeta.posterior.control_arms import new_setting
 from bayesmeta.posterior.control_risk import NEW_SETTING, ControlRisk, stated
 from bayesmeta.posterior.marginal import Marginal
+from bayesmeta.posterior.tables import table_of_baselines, table_of_groups, table_of_studies
 from bayesmeta.priors import HeterogeneityPrior, Prior
 from bayesmeta.tables import records
 from bayesmeta.trials import Trials
@@ -87,6 +88,10 @@ class Posterior(ABC):
     @abstractmethod
     def to_arviz(self) -> Any:
         """An xarray.DataTree with which every ArviZ plot and statistic works."""
+
+    def _outlying(self) -> Array:
+        """(k,) probabilities to be an outlier: asked for under mixtures only, which not every engine carries."""
+        raise NotImplementedError
 
     # ---- what follows from it
 
@@ -222,7 +227,16 @@ class Posterior(ABC):
         return self._linear(self.design.row(setting), "theta_new", new=True)
 
     def study(self, name: str) -> Marginal:
-        """The effect of one study, shrunken towards the others."""
+        """The effect theta_i of one study given all data, shrunken towards the others.
+
+        Parameters
+        ----------
+        name : one of `studies_in_model`; another is a KeyError that lists them.
+
+        Returns
+        -------
+        Marginal, on the model's scale.
+        """
         if name not in self.studies_in_model:
             raise KeyError(f"{name!r} is no study of this model. Studies: {', '.join(self.studies_in_model)}.")
         return self._study(self.studies_in_model.index(name))
@@ -242,20 +256,50 @@ class Posterior(ABC):
 
     @cached_property
     def _studies(self) -> pd.DataFrame:
-        summaries = self._study_summaries()
-        names = pd.Index(["y", "se", *summaries.columns], dtype=object)
-        frame = pd.DataFrame(np.column_stack([self.effects.y, self.effects.se, summaries]), columns=names)
-        frame.insert(0, "study", pd.Series(self.studies_in_model, dtype=object))
-        return frame
+        found = table_of_studies(self, self._study_summaries())
+        return found.assign(outlier=self._outlying()) if self.has_outliers else found
 
     def studies(self) -> pd.DataFrame:
         """Each trial: observed effect y with its standard error, and the posterior of its own effect theta_i.
 
         Returns
         -------
-        DataFrame: study, y, se, mean, sd, median, lower, upper; with draws also mcse_mean, ess_bulk, rhat.
+        DataFrame: study, y, se, mean, sd, median, lower, upper; with draws also mcse_mean, ess_bulk, rhat; under
+        random_effects="mixture(w, c)" also outlier, the probability to be one.
         """
         return self._studies.copy()
+
+    @property
+    def has_outliers(self) -> bool:
+        """Whether the random effects have an outlying part: "mixture(w, c)"."""
+        return self.model.random_effects_parts[0] == "mixture"
+
+    def outliers(self) -> pd.DataFrame:
+        """Posterior probability of each trial to be an outlier, under random_effects="mixture(w, c)".
+
+        P(outlier | m, tau) = w L_i(m, c tau) / ((1 - w) L_i(m, tau) + w L_i(m, c tau)), averaged over the posterior.
+
+        Returns
+        -------
+        DataFrame: study, probability.
+
+        Raises
+        ------
+        ModelError : random effects without an outlying part.
+
+        Examples
+        --------
+        >>> import bayesmeta as bm
+        >>> posterior = bm.fit(bm.load("crins2014"), bm.Model("normal", random_effects="mixture(0.1, 5)"))
+        >>> posterior.outliers()["probability"].between(0.0, 0.2).all()
+        np.True_
+        """
+        if not self.has_outliers:
+            raise ModelError(
+                f"random effects {self.model.random_effects!r} have no outlying part. Fit with"
+                ' random_effects="mixture(0.1, 5)" (--random-effects).'
+            )
+        return self._studies[["study", "outlier"]].rename(columns={"outlier": "probability"})
 
     def group_of_trials(self) -> list[str]:
         """The label of each trial's group; the arms of a trial count once."""
@@ -269,16 +313,7 @@ class Posterior(ABC):
         -------
         DataFrame: group, k, median, lower, upper, new_median, new_lower, new_upper; empty without such a moderator.
         """
-        label_of_trial = self.group_of_trials()
-        rows = []
-        for label, setting in self.design.settings().items():
-            row: dict[str, object] = {"group": label, "k": label_of_trial.count(label)}
-            for prefix, marginal in (("", self.effect(setting)), ("new_", self.new_setting(setting))):
-                lower, median, upper = marginal.quantile(np.array([0.5 - LEVEL / 2, 0.5, 0.5 + LEVEL / 2]))
-                row |= {f"{prefix}median": median, f"{prefix}lower": lower, f"{prefix}upper": upper}
-            rows.append(row)
-        columns = ["group", "k", "median", "lower", "upper", "new_median", "new_lower", "new_upper"]
-        return pd.DataFrame(rows, columns=columns)
+        return table_of_groups(self, LEVEL)
 
     # ---- risks
 
@@ -316,16 +351,7 @@ class Posterior(ABC):
         ModelError
             A likelihood without baselines: the hypergeometric one conditions them out, the normal one has none.
         """
-        counts = self.trials.counts[self.effects.rows][:, 2:]
-        rows = []
-        for position, (name, (events, total)) in enumerate(zip(self.studies_in_model, counts.tolist(), strict=True)):
-            row = {"study": name, "events": events, "total": total}
-            if np.isfinite(events) or self.model.likelihood != "binomial":
-                risk = ControlRisk.of(name, self._baseline(position))
-                lower, upper = risk.interval(LEVEL)
-                row |= {"mean": risk.mean, "sd": risk.sd, "median": risk.median, "lower": lower, "upper": upper}
-            rows.append(row)
-        return pd.DataFrame(rows, columns=["study", "events", "total", "mean", "sd", "median", "lower", "upper"])
+        return table_of_baselines(self, LEVEL)
 
     def control_risk(self, of: str = NEW_SETTING) -> ControlRisk:
         """A control risk with its uncertainty.

@@ -15,11 +15,10 @@ from bayesmeta.posterior.arms import put_arms
 from bayesmeta.posterior.arviz import several_taus_tree
 from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.posterior.posterior import LEVEL, Posterior
+from bayesmeta.posterior.tables import GROUPS
 from bayesmeta.priors import HeterogeneityPrior, Prior
 from bayesmeta.tables import records
 from bayesmeta.types import Array, Json
-
-GROUPS = ("group", "k", "median", "lower", "upper", "new_median", "new_lower", "new_upper")
 
 
 class PosteriorOfSeveralTaus(Posterior):
@@ -120,7 +119,7 @@ class PosteriorOfSeveralTaus(Posterior):
     def groups(self) -> pd.DataFrame:
         """As of any posterior; empty where the groups do not say which tau they have."""
         covered = set(self.heterogeneity.moderators) <= set(self.design.moderators)
-        return super().groups() if covered else pd.DataFrame(columns=list(GROUPS))
+        return super().groups() if covered else pd.DataFrame(columns=GROUPS)
 
     def effect(self, setting: Setting | None = None, *, name: str = "effect") -> Marginal:
         return self._linear(self._design_row(setting), name)

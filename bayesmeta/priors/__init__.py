@@ -1,6 +1,8 @@
 """Priors: one file a family, from text and in words."""
 
 from bayesmeta.priors.bartos import Bartos
+from bayesmeta.priors.bartos_2021 import Bartos2021
+from bayesmeta.priors.bartos_2021_effect import Bartos2021Effect
 from bayesmeta.priors.bartos_effect import BartosEffect
 from bayesmeta.priors.base import EffectPrior, HeterogeneityPrior, Prior
 from bayesmeta.priors.berger_deely import BergerDeely
@@ -39,6 +41,8 @@ from bayesmeta.priors.unit_information import UnitInformation
 __all__ = [
     "I2",
     "Bartos",
+    "Bartos2021",
+    "Bartos2021Effect",
     "BartosEffect",
     "BergerDeely",
     "Conventional",

@@ -159,6 +159,11 @@ class Prior(ABC):
         return ""
 
     @property
+    def doubtful(self) -> str:
+        """Why its numbers may not be those that were meant: a cell of a table that breaks its pattern; else empty."""
+        return ""
+
+    @property
     def breaks(self) -> tuple[float, ...]:
         """Points other than 0 where the density jumps or has a kink: an integrator needs a panel edge there."""
         return ()
@@ -310,10 +315,7 @@ class HeterogeneityPrior(Prior, abstract=True):
 
     @property
     def tail_exponent(self) -> float:
-        """The a with which the density falls as tau^-a for large tau; inf where it falls faster than any power.
-
-        It decides which moments of the posterior exist when there are few trials; see `least_k`.
-        """
+        """The a with which the density falls as tau^-a far out, inf where faster: it decides which moments exist."""
         return np.inf
 
     @property
@@ -338,9 +340,8 @@ class HeterogeneityPrior(Prior, abstract=True):
     def least_k(self, flat: int = 1) -> int:
         """The smallest number of trials with a proper posterior, when `flat` coefficients have a flat prior.
 
-        For large tau, p(y | tau) falls as tau^-(k - q): a factor 1 / tau for each trial, and integrating out a flat
-        coefficient gives one back. With a prior that falls as tau^-a the posterior is proper where a + k - q > 1; at
-        tau = 0 p(y | tau) is bounded and every prior here integrable. And k >= q: the trials must determine q.
+        p(y | tau) falls as tau^-(k - q): a factor 1 / tau for each trial, one back for each flat coefficient. A prior
+        that falls as tau^-a is proper with it where a + k - q > 1. And k >= q: the trials must determine q.
 
         References
         ----------

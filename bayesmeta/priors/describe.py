@@ -21,6 +21,10 @@ def describe(prior: Prior | str, se: Values | None = None) -> str:
     prior : of tau or of an effect, or its text.
     se : standard errors of the trials (k,), for the priors that depend on them.
 
+    Returns
+    -------
+    str : the prior's text, and sentences.
+
     Raises
     ------
     PriorError : a text that states no prior.
@@ -54,7 +58,8 @@ def _of_tau(prior: HeterogeneityPrior) -> str:
     if prior.point is not None:
         if prior.point == 0.0:
             return "tau is known to be 0: all settings share one effect."
-        return f"tau is known to be {_number(prior.point)}. {_between_settings(prior.point, '')}"
+        beyond = f"P(tau > 1) is {_beyond_one(prior)}."
+        return f"tau is known to be {_number(prior.point)}. {_between_settings(prior.point, '')} {beyond}"
     if not prior.proper:
         return (
             f"improper, so it has no quantiles: its density is {_shape(prior.tail_exponent)}. It needs "

@@ -11,7 +11,8 @@ import numpy as np
 
 from bayesmeta.errors import PriorError
 from bayesmeta.priors.base import Array, HeterogeneityPrior, Prior, key, register
-from bayesmeta.priors.parameters import ABOVE_ONE, NOT_NEGATIVE, POSITIVE, number_text, quoted
+from bayesmeta.priors.parameters import ABOVE_ONE, NOT_NEGATIVE, POSITIVE, ParameterError, number_text, quoted
+from bayesmeta.priors.uniform import Uniform
 
 ATTAINED = 1e-9  # within which a probability must be met
 FAR = 1e6  # residual where parameters leave the range of floats
@@ -36,7 +37,8 @@ def elicit(family: str | type[Prior], *quantiles: tuple[float, float], **known: 
 
     Raises
     ------
-    PriorError : no such family, the wrong number of quantiles, or quantiles that no member has.
+    PriorError : no such family, the wrong number of quantiles, a fixed parameter out of its range, or quantiles that no
+        member has.
 
     References
     ----------
@@ -54,6 +56,7 @@ def elicit(family: str | type[Prior], *quantiles: tuple[float, float], **known: 
     """
     cls = _family(family)
     free = _free(cls, known, len(quantiles))
+    _refuse_known(cls, known)
     p, value = _points(cls, quantiles)
     if len(free) == 1:
         solution = _one(cls, free[0], known, float(p[0]), float(value[0]))
@@ -62,7 +65,10 @@ def elicit(family: str | type[Prior], *quantiles: tuple[float, float], **known: 
     if solution is not None and np.all(np.abs(np.asarray(solution.cdf(value)) - p) <= ATTAINED):
         return solution
     asked = " and ".join(f"P(X <= {number_text(v)}) = {number_text(q)}" for q, v in zip(p, value, strict=True))
-    raise PriorError(f"{cls.text_name} prior with {asked}: there is none. Change a value, or choose another family.")
+    why = _why_none(cls, p, value)
+    raise PriorError(
+        f"{cls.text_name} prior with {asked}: there is none{why}. Change a value, or choose another family."
+    )
 
 
 def _family(family: str | type[Prior]) -> type[Prior]:
@@ -91,6 +97,28 @@ def _free(cls: type[Prior], known: dict[str, float], given: int) -> list[Field[A
         remedy = "State one (p, value) for each, or fix parameters by name."
         raise PriorError(f"{cls.text_name} prior: {stated}. {remedy}")
     return free
+
+
+def _refuse_known(cls: type[Prior], known: dict[str, float]) -> None:
+    """Refuse a parameter that is fixed at a value that no member of the family has."""
+    member = object.__new__(cls)
+    for parameter in fields(cls):
+        object.__setattr__(member, parameter.name, known.get(parameter.name, 0.0))
+    for parameter in fields(cls):
+        if parameter.name in known:
+            try:
+                member._checked(parameter, known[parameter.name])
+            except ParameterError as error:
+                raise PriorError(f"{cls.text_name} prior: {error.finding}") from None
+
+
+def _why_none(cls: type[Prior], p: Array, value: Array) -> str:
+    """Why a family has no member with these quantiles, where that can be seen."""
+    if cls is Uniform and len(p) > 1:
+        lower = float(value[0] - p[0] * (value[1] - value[0]) / (p[1] - p[0]))
+        if lower < 0.0:
+            return f", for its lower end would be {lower:.2g}, below 0"
+    return ""
 
 
 def _points(cls: type[Prior], quantiles: Sequence[tuple[float, float]]) -> tuple[Array, Array]:

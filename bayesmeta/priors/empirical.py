@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import Field, dataclass, fields
 from difflib import get_close_matches
 from functools import cache
+from math import pi, sqrt
 from typing import Any, ClassVar, Self
 
 from bayesmeta.priors.base import Array, HeterogeneityPrior, Prior, key
@@ -18,6 +19,15 @@ type Cell = dict[str, str]
 
 #: The row of a table that pools all its settings.
 MARGINAL = "marginal"
+
+
+#: A log odds ratio is about this many standardised mean differences (Chinn 2000, Stat Med 19:3127).
+LOG_ODDS_RATIO_PER_SMD = pi / sqrt(3.0)
+
+
+def for_smds(converted: Prior) -> str:
+    """What a prior from a table of standardised mean differences warns of, with the one for log odds ratios."""
+    return f"It is for standardised mean differences; for log odds ratios write {converted}."
 
 
 @cache
@@ -110,9 +120,12 @@ class EmpiricalPrior(Prior, abstract=True):
         return self._cell()["described_as"]
 
     @property
+    def doubtful(self) -> str:
+        return self._cell()["doubtful"]
+
+    @property
     def warning(self) -> str:
-        doubt = self._cell()["doubtful"]
-        return f"Doubtful cell: {doubt}." if doubt else ""
+        return f"Doubtful cell: {self.doubtful}." if self.doubtful else ""
 
     @property
     def mean(self) -> float:

@@ -38,7 +38,7 @@ def prior_names(role: str | None = None) -> tuple[str, ...]:
     """The text names of the priors for a role ("tau", "mu", "beta", "baseline" or "alpha"), or of all.
 
     >>> prior_names("mu")[:4]
-    ('bartos_effect', 'enthusiastic', 'flat', 'mixture')
+    ('bartos_2021_effect', 'bartos_effect', 'enthusiastic', 'flat')
     """
     return tuple(family.text_name for family in catalogue(role))
 

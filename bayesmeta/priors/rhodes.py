@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import log, pi, sqrt
+from math import log
 from typing import ClassVar
 
-from bayesmeta.priors.empirical import EmpiricalHeterogeneityPrior
+from bayesmeta.priors.empirical import LOG_ODDS_RATIO_PER_SMD, EmpiricalHeterogeneityPrior, for_smds
 from bayesmeta.priors.log_t import LogT
-
-#: A log odds ratio is about this many standardised mean differences.
-LOG_ODDS_RATIO_PER_SMD = pi / sqrt(3.0)
 
 
 @dataclass(frozen=True)
@@ -63,5 +60,4 @@ class Rhodes(EmpiricalHeterogeneityPrior):
     def warning(self) -> str:
         location = self.stands_for.location + log(LOG_ODDS_RATIO_PER_SMD)
         converted = LogT(5.0, round(location, 3), self.stands_for.scale)
-        smd = f"It is for standardised mean differences; for log odds ratios write {converted}."
-        return f"{super().warning} {smd}".lstrip()
+        return f"{super().warning} {for_smds(converted)}".lstrip()

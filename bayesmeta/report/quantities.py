@@ -28,7 +28,7 @@ def quantities(posterior: Posterior) -> pd.DataFrame:
     DataFrame: outcome, fit, quantity, of (group or study), scale ("OR", "ratio of ORs", "log OR", "weight"), mean and
     sd on the log scale (of a weight: its own), median, lower, upper (95%) on the named scale, wished (probability that
     the OR lies in the wished direction; NaN where no direction is named), above_1 (probability that the OR, or ratio,
-    lies above 1).
+    lies above 1); under random_effects="mixture(w, c)" also outlier (probability of a trial to be one).
     """
     direction = posterior.trials.direction
     table = pd.DataFrame([_row(*quantity, direction) for quantity in _asked(posterior)])
@@ -36,7 +36,11 @@ def quantities(posterior: Posterior) -> pd.DataFrame:
     table.insert(1, "fit", posterior.label)
     for column in ("mean", "sd", "wished", "above_1"):
         table[column] = table[column].astype(float) if column in table else np.nan
-    return table[COLUMNS]
+    if not posterior.has_outliers:
+        return table[COLUMNS]
+    outlier = posterior.outliers().set_index("study")["probability"]
+    of_studies = table["of"].map(outlier).where(table["quantity"] == "study")
+    return table[COLUMNS].assign(outlier=of_studies.astype(float))
 
 
 def _asked(posterior: Posterior) -> Iterator[tuple[str, str, str, Marginal]]:

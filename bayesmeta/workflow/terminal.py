@@ -86,13 +86,16 @@ def answers_table(report: Report) -> Table:
 
 
 def studies_table(report: Report) -> Table:
-    """Each trial: counts, observed and shrunken OR in the first fit."""
+    """Each trial: counts, observed and shrunken OR in the first fit; under a mixture the probability of an outlier."""
     fit = report.fits[0]
     title = f"Trials: observed and shrunken OR ({fit.label})"
-    table = plain_table(title, "trial", "treated", "control", "observed", "shrunken")
+    more = ["P(outlier)"] if fit.has_outliers else []
+    table = plain_table(title, "trial", "treated", "control", "observed", "shrunken", *more)
     counts = fit.trials.counts[fit.effects.rows]
     for row, count in zip(rows(fit.studies()), counts, strict=True):
         arms = ["" if np.isnan(count[j]) else f"{count[j]:.0f}/{count[j + 1]:.0f}" for j in (0, 2)]
         observed = spanned(*np.exp([row.y, row.y - 1.959964 * row.se, row.y + 1.959964 * row.se]))
-        table.add_row(escape(row.study), *arms, observed, spanned(*np.exp([row.median, row.lower, row.upper])))
+        shrunken = spanned(*np.exp([row.median, row.lower, row.upper]))
+        outlier = [probability(row.outlier)] if fit.has_outliers else []
+        table.add_row(escape(row.study), *arms, observed, shrunken, *outlier)
     return table

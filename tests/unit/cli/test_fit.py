@@ -278,3 +278,41 @@ def test_absolute_effects_at_a_control_risk(table):
     refused = run("fit", table, "--control-risk-at", "often")
     assert refused.exit_code == 2
     assert "control risk 'often': cannot be read" in refused.stderr
+
+
+def test_outliers_are_told_in_table_and_json(table):
+    mixture = ["--random-effects", "mixture(0.1, 5)"]
+    posterior = bm.fit(bm.read_trials(table), bm.Model(random_effects="mixture(0.1, 5)"))
+    expected = posterior.outliers()["probability"].tolist()
+    assert [study["outlier"] for study in fitted(table, *mixture)["studies"]] == pytest.approx(expected)
+    shown = run("fit", table, *mixture).stdout
+    assert "P(outlier)" in shown
+    assert all(f"{probability:.3f}" in shown for probability in expected)
+    assert "outlier" not in run("fit", table).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "improper"),
+    [
+        (["--tau", "jeffreys"], "tau"),
+        (["--mu", "flat"], "mu"),
+        (["--mu", "flat", "--tau", "jeffreys"], "mu and tau"),
+        ([], None),
+        (["--random-effects", "none", "--tau", "jeffreys"], None),
+    ],
+)
+def test_the_constant_of_an_improper_prior_is_said_to_be_arbitrary(table, options, improper):
+    shown = " ".join(run("fit", table, *options).stdout.split())
+    told = shown.partition("Log marginal likelihood ")[2]
+    assert told.partition(" ")[0].rstrip(",.").lstrip("-").replace(".", "").isdigit()
+    assert (f", up to a constant: improper prior of {improper}, so no Bayes factors." in told) == (improper is not None)
+    assert ("Bayes factors" in told) == (improper is not None)
+
+
+def test_a_doubtful_prior_is_marked_for_machines(table):
+    assert "breaks the pattern" in fitted(table, "--tau", "rhodes(mental_health, non_drug)")["model"]["doubtful"]["tau"]
+    assert "doubtful" not in fitted(table)["model"]
+    for prior, marked in (("rhodes(mental_health, non_drug)", True), ("half_normal(0.5)", False)):
+        told = json.loads(run("priors", prior, "--json").stdout)["doubtful"]
+        assert list(told) == [prior] * marked
+        assert all("breaks the pattern" in reason for reason in told.values())

@@ -209,3 +209,11 @@ def test_large_trials_that_disagree_with_small_ones_are_resolved_or_told():
     assert posterior.accuracy()["change"].max() < 1e-6
     with pytest.warns(bm.errors.BayesmetaWarning, match="narrow peak and long tails, as where large trials"):
         fit(rows, random_effects="student_t(1)")
+
+
+def test_outliers_are_found_where_each_level_has_a_tau():
+    rows = [[20, 100, 20, 100]] * 4 + [[60, 100, 10, 100]] + [[20, 100, 20, 100]] * 4
+    levels = {"group": list("aaaaabbbb")}
+    found = fit(rows, columns=levels, random_effects="mixture(0.1, 5)", tau_by="group").outliers()["probability"]
+    assert found[4] > 0.5
+    assert found.drop(4).max() < 0.1

@@ -65,3 +65,30 @@ def test_a_study_effect_that_is_not_resolved_is_told():
         posterior = bm.fit(bm.load("crins2014"), bm.Model("binomial", baseline="normal(0, 2000)"))
     with pytest.warns(bm.errors.BayesmetaWarning, match="its density integrates to"):
         posterior.studies()
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_a_moment_that_no_nodes_hold_is_told_and_not_given(likelihood):
+    # Two trials, a proper mu and a prior that falls as tau^-1.002: p(tau | y) falls as tau^-3.002, so that E[tau^2]
+    # exists, and more than half of it lies beyond tau = 1e100: 1e100^-0.002 = 0.6.
+    two = bm.load("crins2014").select([True, False, False, False, True, False])
+    with pytest.warns(bm.errors.BayesmetaWarning, match=r"of the posterior expectation of tau\^2 lies beyond"):
+        posterior = bm.fit(two, bm.Model(likelihood, tau="inverse_gamma(0.001, 0.001)"))
+    assert posterior.diagnostics["square_beyond_the_nodes"] > 0.3
+    assert posterior.diagnostics["beyond_the_nodes"] < posterior.diagnostics["mean_beyond_the_nodes"] < 1e-12
+    assert posterior.diagnostics["moments_beyond_the_nodes"] == ["sd of tau", "sd of theta_new"]
+    assert posterior.diagnostics["moments_that_do_not_exist"] == []
+    given = posterior.summary()[["mean", "sd"]].notna()
+    assert given["mean"].all()
+    assert given.index[given["sd"]].tolist() == ["mu"]
+    assert posterior["tau"].sd is None
+    assert posterior["theta_new"].sd is None
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_a_moment_that_the_nodes_hold_is_given_however_heavy_the_tail(likelihood):
+    # The prior falls as tau^-2, the likelihood as tau^-2: E[tau^2] exists, and the nodes reach far enough for it.
+    two = bm.load("crins2014").select([True, False, False, False, True, False])
+    posterior = bm.fit(two, bm.Model(likelihood, tau="half_t(1, 0.5)"))
+    assert posterior.diagnostics["square_beyond_the_nodes"] < 1e-8
+    assert posterior.summary().notna().all(axis=None)

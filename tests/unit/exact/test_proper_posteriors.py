@@ -173,3 +173,13 @@ def test_a_direction_is_found_if_and_only_if_there_is_one(data):
     if found is not None:
         assert np.abs(found).max() > 1e-6
         assert (barred @ found <= 1e-7 * np.abs(found).max()).all()
+
+
+@pytest.mark.parametrize("likelihood", ["normal", "hypergeometric"])
+@pytest.mark.parametrize("engine", ["exact", "nuts"])
+def test_the_remedy_is_a_prior_that_is_not_proper_already(likelihood, engine):
+    one = bm.load("crins2014").select([True, False, False, False, False, False])
+    for mu, remedy in (("normal(0, 4)", "State a tau prior with"), ("flat", "State a proper prior for mu")):
+        with pytest.raises(bm.PriorError, match=f"the posterior is improper. {remedy}") as refusal:
+            bm.fit(one, bm.Model(likelihood, mu=mu, tau="improper_uniform"), engine)
+        assert ("flat coefficient" in str(refusal.value)) == (mu == "flat")

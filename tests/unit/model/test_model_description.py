@@ -125,6 +125,13 @@ def test_each_column_finds_its_prior():
         ({"mu": bm.HalfNormal(1)}, "prior"),
         ({"beta": {"dose": 3}}, "beta prior 3"),
         ({"moderators": "~ exp(dose)"}, "known transforms"),
+        ({"moderators": 3}, 'moderators 3: expected text such as "~ dose'),
+        ({"moderators": "dose+"}, r"not a formula\. Nothing stands behind the last \+\. Example"),
+        ({"moderators": "(dose"}, r"not a formula\. Example"),
+        ({"moderators": "dose**9"}, "A power must be a whole number up to 3"),
+        ({"random_effects": None}, 'random_effects None: expected text such as "student_t'),
+        ({"random_effects": 4}, "random_effects 4: expected text"),
+        ({"arm_correlation": None}, "arm correlation None: expected a number"),
     ],
 )
 def test_a_part_that_does_not_exist_is_refused(parts, message):
@@ -135,3 +142,46 @@ def test_a_part_that_does_not_exist_is_refused(parts, message):
 def test_a_description_with_an_unknown_part_is_refused():
     with pytest.raises(bm.ModelError, match="no part 'likelyhood'"):
         bm.Model.from_dict({"likelyhood": "normal"})
+
+
+@pytest.mark.parametrize("part", [part.name for part in dataclasses.fields(bm.Model)])
+@pytest.mark.parametrize("value", [None, 3, 0.5, [], ["a"], {}, {"a": 1}, object(), True, b"x", float("nan"), "x"])
+def test_whatever_is_given_for_a_part_is_taken_or_refused_by_its_name(part, value):
+    said = part
+    try:
+        bm.Model(**{part: value})
+    except bm.BayesmetaError as refusal:
+        said = str(refusal)
+    assert part.split("_")[0] in said
+
+
+@pytest.mark.parametrize("text", ["Student_t(4)", "student-t(4)", "StudentT(4)", " STUDENT_T( df = 4 ) "])
+def test_random_effects_are_read_in_any_spelling_as_priors_are(text):
+    assert bm.Model(random_effects=text).random_effects == "student_t(4)"
+
+
+@pytest.mark.parametrize("more", [{}, {"moderators": "~ randomized"}])
+def test_a_prior_of_a_column_that_is_not_there_is_refused_with_and_without_moderators(more):
+    trials = bm.load("crins2014")
+    with pytest.raises(bm.ModelError, match=r"beta has a prior for 'nope', which is no column"):
+        bm.fit(trials, bm.Model("normal", beta={"nope": "normal(0, 1)"}, **more))
+
+
+def test_a_prior_by_column_of_levels_with_a_mean_each_is_taken():
+    beta = {"randomized[yes]": "normal(0, 2)"}
+    model = bm.Model("hypergeometric", moderators="~ 0 + randomized", tau_by="randomized", beta=beta)
+    assert bm.fit(bm.load("crins2014"), model).design.columns == ("randomized[no]", "randomized[yes]")
+
+
+def test_a_model_written_down_says_which_of_its_priors_are_in_doubt():
+    doubtful = "rhodes(mental_health, non_drug)"
+    model = bm.Model(tau=doubtful)
+    assert model.to_dict()["doubtful"] == {"tau": model.tau.doubtful}
+    assert model.tau.doubtful.startswith("location -3.85 breaks the pattern")
+    assert bm.Model.from_dict(model.to_dict()) == model
+    by_level = bm.Model(tau={"a": doubtful, "b": "half_normal(1)"}, tau_by="group").to_dict()["doubtful"]
+    assert by_level == {"tau": {"a": model.tau.doubtful}}
+    joint = bm.JointModel(tau=["half_normal(1)", doubtful])
+    assert joint.to_dict()["doubtful"] == {"tau": model.tau.doubtful}
+    assert bm.JointModel.from_dict(joint.to_dict()) == joint
+    assert "doubtful" not in bm.Model(tau="rhodes(subjective, non_drug)").to_dict()

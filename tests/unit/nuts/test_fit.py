@@ -258,3 +258,13 @@ def test_a_tau_that_is_fixed_is_known(trials, scripted, tau):
     assert isinstance(posterior["tau"], PointMass)
     assert posterior["tau"].mean == tau
     assert np.all(posterior.draws(10)["tau"] == tau)
+
+
+def test_an_outlier_is_far_out_for_the_tau_of_its_own_level(mixed, scripted):
+    scripted({})
+    taus = {"A": "fixed(0.2)", "B": "fixed(0.9)"}
+    posterior = fit_nuts(mixed, Model("normal", "mixture(0.1, 5)", tau_by="study", tau=taus))
+    mean, spread, theta = (posterior._draws[name] for name in ("beta", "spread", "theta"))
+    inside, outside = (norm.pdf(theta, mean, c * spread) for c in (1, 5))
+    expected = (0.1 * outside / (0.9 * inside + 0.1 * outside)).mean(axis=(0, 1))
+    assert posterior.outliers()["probability"].to_numpy() == pytest.approx(expected)

@@ -46,9 +46,9 @@ def test_swapping_what_is_counted_changes_the_sign(posterior):
     )
 
 
-@pytest.mark.parametrize("risk", [0.0, 1.0, -0.2, 3])
+@pytest.mark.parametrize("risk", [0.0, 1.0, -0.2, 3, None, True, [0.2]])
 def test_a_risk_lies_between_zero_and_one(posterior, risk):
-    with pytest.raises(bm.ModelError, match="between 0 and 1"):
+    with pytest.raises(bm.ModelError, match=r"control_risk is .* between 0 and 1"):
         posterior.absolute(risk)
 
 

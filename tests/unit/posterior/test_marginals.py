@@ -11,12 +11,13 @@ from scipy import integrate, stats
 
 import bayesmeta as bm
 from bayesmeta.posterior import NormalMixture, PointMass, mixture_quantiles
+from bayesmeta.posterior.draws import DrawsMarginal
 
 LEVELS = np.array([1e-6, 0.001, 0.025, 0.2, 0.5, 0.9, 0.975, 0.9999])
 
 
-def posterior(tau="half_normal(0.5)", mu="normal(0, 4)"):
-    return bm.fit(bm.load("crins2014"), bm.Model("normal", tau=tau, mu=mu))
+def posterior(tau="half_normal(0.5)", mu="normal(0, 4)", likelihood="normal"):
+    return bm.fit(bm.load("crins2014"), bm.Model(likelihood, tau=tau, mu=mu))
 
 
 MARGINALS = {
@@ -108,10 +109,23 @@ def test_shapes_are_kept(marginal):
     assert np.ndim(marginal.quantile(0.5)) == 0
 
 
+OF_EVERY_KIND = {
+    **MARGINALS,
+    "mu of counts": posterior(likelihood="hypergeometric")["mu"],
+    "theta_new of counts": posterior(likelihood="hypergeometric")["theta_new"],
+    "tau of counts": posterior(likelihood="hypergeometric")["tau"],
+    "draws": DrawsMarginal("x", np.random.default_rng(1).normal(size=(4, 100))),
+    "a known value": PointMass("tau", 0.3),
+}
+
+
 @pytest.mark.parametrize("p", [-0.1, 1.1, np.nan])
-def test_a_probability_outside_zero_to_one_is_refused(marginal, p):
-    with pytest.raises(ValueError, match="between 0 and 1"):
+@pytest.mark.parametrize("marginal", OF_EVERY_KIND.values(), ids=OF_EVERY_KIND)
+def test_a_probability_outside_zero_to_one_is_refused_alike(marginal, p):
+    with pytest.raises(ValueError, match=rf"a quantile at probability {p} was asked for\. It must be between 0 and 1"):
         marginal.quantile(p)
+    with pytest.raises(ValueError, match=rf"level is {p}\. It must lie between 0 and 1"):
+        marginal.interval(p)
 
 
 def test_an_interval_that_cannot_be_is_refused(marginal):

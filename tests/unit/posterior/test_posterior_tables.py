@@ -146,3 +146,20 @@ def test_studies_that_the_zero_cell_rule_leaves_out_are_not_in_the_model():
 def test_an_engine_that_is_not_there_is_refused():
     with pytest.raises(bm.ModelError, match="engine 'gibbs'"):
         bm.fit(TRIALS, bm.Model("normal"), engine="gibbs")
+
+
+@pytest.mark.parametrize("likelihood", ["normal", "hypergeometric"])
+@pytest.mark.parametrize("effects", ["normal", "student_t(4)", "none"])
+def test_outliers_are_refused_alike_where_nothing_is_outlying(likelihood, effects):
+    posterior = bm.fit(bm.load("crins2014"), bm.Model(likelihood, random_effects=effects))
+    with pytest.raises(bm.ModelError, match=r"have no outlying part\. Fit with random_effects="):
+        posterior.outliers()
+    assert "outlier" not in posterior.studies()
+
+
+@pytest.mark.parametrize("likelihood", ["normal", "hypergeometric"])
+def test_studies_say_which_of_them_are_outliers(likelihood):
+    posterior = bm.fit(bm.load("crins2014"), bm.Model(likelihood, random_effects="mixture(0.1, 5)"))
+    found = posterior.outliers()
+    assert found["probability"].tolist() == posterior.studies()["outlier"].tolist()
+    assert [row["outlier"] for row in posterior.to_dict()["studies"]] == found["probability"].tolist()

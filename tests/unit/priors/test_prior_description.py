@@ -72,3 +72,8 @@ def test_every_prior_can_be_described():
 def test_a_text_is_described_as_its_prior(text):
     role = "tau" if text.startswith("half") else "mu"
     assert describe(text) == describe(parse_prior(text, role))
+
+
+@pytest.mark.parametrize(("text", "beyond"), [("fixed(0.3)", "0%"), ("fixed(2)", "100%")])
+def test_a_known_tau_says_whether_it_is_fairly_extreme(text, beyond):
+    assert describe(text).endswith(f"P(tau > 1) is {beyond}.")

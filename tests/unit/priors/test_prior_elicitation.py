@@ -89,8 +89,11 @@ def test_a_student_t_with_known_df():
         (("lognormal", (0.5, 2), (0.9, 1)), {}, "with a higher p must come a higher value"),
         (("lognormal", (0.5, 1), (0.5, 2)), {}, "with a higher p must come a higher value"),
         (("half_normal", 0.5), {}, "a quantile is a pair"),
-        (("uniform", (0.1, 1), (0.9, 100)), {}, "there is none"),
-        (("sceptical", (0.3, 1.0)), {}, "there is none"),
+        (("uniform", (0.1, 1), (0.9, 100)), {}, r"there is none, for its lower end would be -11, below 0\."),
+        (("uniform", (0.25, 0.3), (0.75, 1)), {}, r"there is none, for its lower end would be -0\.05, below 0\."),
+        (("half_t", (0.5, 0.3)), {"df": "x"}, r"half_t prior: df is 'x'\. It must be a number"),
+        (("half_t", (0.5, 0.3)), {"df": -1}, r"half_t prior: df is -1\. It must be positive"),
+        (("sceptical", (0.3, 1.0)), {}, r"there is none\. Change"),
     ],
 )
 def test_what_no_prior_has_is_refused(arguments, known, message):

@@ -10,6 +10,8 @@ import pytest
 from bayesmeta.errors import PriorError
 from bayesmeta.priors import (
     Bartos,
+    Bartos2021,
+    Bartos2021Effect,
     BartosEffect,
     InverseGamma,
     LogNormal,
@@ -22,7 +24,7 @@ from bayesmeta.priors import (
 )
 
 TABLES = Path(__file__).parents[3] / "data" / "priors"
-EMPIRICAL = [Turner, Rhodes, Bartos, BartosEffect]
+EMPIRICAL = [Turner, Rhodes, Bartos, BartosEffect, Bartos2021, Bartos2021Effect]
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -36,7 +38,9 @@ def values(name: str, column: str) -> dict[tuple[str, ...], float]:
     return {tuple(row[key] for key in keys): float(row[column]) for row in cells}
 
 
-@pytest.mark.parametrize(("name", "size"), [("turner2015.csv", 81), ("rhodes2015.csv", 73), ("bartos.csv", 54)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("turner2015.csv", 81), ("rhodes2015.csv", 73), ("bartos.csv", 54), ("bartos2021.csv", 47)]
+)
 def test_the_tables_are_complete_and_every_number_has_a_source(name, size):
     table = rows(name)
     assert len(table) == size
@@ -90,7 +94,7 @@ def test_every_cell_can_be_had_by_its_text(family):
     for names in family.cells():
         prior = family(*names)
         assert parse_prior(prior.text, family.role or "mu") == prior
-        assert prior.quantile(0.5) >= 0 if family is not BartosEffect else prior.quantile(0.5) == 0
+        assert prior.quantile(0.5) >= 0 if family.role else prior.quantile(0.5) == 0
         assert describe(prior).startswith(f"{prior}: median")
         assert prior.source
 
@@ -115,6 +119,26 @@ def test_bartos_2023_defaults():
     assert BartosEffect("cochrane").stands_for == StudentT(4, 0, 0.58)
     assert Bartos("acute_respiratory_infections").stands_for == InverseGamma(1.67, 0.45, "tau")
     assert BartosEffect("acute_respiratory_infections").stands_for == StudentT(3, 0, 0.48)
+
+
+def test_bartos_2021_defaults_and_oral_health():
+    # As in BayesTools, type "smd": all of medicine t(0, 0.43, df 5), inverse-gamma(1.71, 0.40) on tau; oral health, the
+    # example of the paper, t(0, 0.51, df 5), inverse-gamma(1.79, 0.28).
+    assert Bartos2021("cochrane").stands_for == InverseGamma(1.71, 0.40, "tau")
+    assert Bartos2021Effect("cochrane").stands_for == StudentT(5, 0, 0.43)
+    assert Bartos2021("oral_health").stands_for == InverseGamma(1.79, 0.28, "tau")
+    assert Bartos2021Effect("oral_health").stands_for == StudentT(5, 0, 0.51)
+
+
+def test_bartos_2021_for_all_of_medicine_lies_amid_its_subfields():
+    # Typing errors of a factor would not: the medians of tau and of |effect| of the whole are those of the middle.
+    medians = {
+        names: (Bartos2021(*names).quantile(0.5), Bartos2021Effect(*names).quantile(0.75))
+        for names in Bartos2021.cells()
+    }
+    whole = np.array(medians.pop(("cochrane",)))
+    low, high = np.quantile(np.array(list(medians.values())), [0.25, 0.75], axis=0)
+    assert np.all((low < whole) & (whole < high))
 
 
 def test_a_prior_that_stands_for_a_distribution_is_that_distribution():
@@ -186,11 +210,14 @@ def test_a_doubtful_cell_says_so_wherever_it_is_described():
     assert Turner("mental_health", "non_drug_v_control").warning == ""
 
 
-def test_rhodes_says_which_prior_it_is_for_log_odds_ratios():
-    prior = Rhodes("subjective", "non_drug")
-    converted = parse_prior(prior.warning.rpartition("write ")[2].rstrip("."))
-    ratio = converted.quantile([0.1, 0.5, 0.9]) / prior.quantile([0.1, 0.5, 0.9])
+@pytest.mark.parametrize(
+    "prior", [Rhodes("subjective", "non_drug"), Bartos2021("cochrane"), Bartos2021Effect("eyes_vision")]
+)
+def test_a_prior_of_mean_differences_says_which_it_is_for_log_odds_ratios(prior):
+    converted = parse_prior(prior.warning.partition("write ")[2].partition(". ")[0].rstrip("."), prior.role or "mu")
+    ratio = converted.quantile([0.1, 0.6, 0.9]) / prior.quantile([0.1, 0.6, 0.9])
     np.testing.assert_allclose(ratio, np.pi / np.sqrt(3), rtol=1e-3)
+    assert prior.warning in describe(prior)
 
 
 def test_a_prior_that_excludes_homogeneity_says_so():

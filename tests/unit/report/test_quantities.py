@@ -104,3 +104,12 @@ def test_the_same_run_has_the_same_record():
     assert first == second
     assert json.loads(first)["data"]["sha256"] == TRIALS.fingerprint
     assert json.loads(first)["fits"][0]["model"] == posterior.model.to_dict()
+
+
+def test_each_trial_has_the_probability_to_be_an_outlier_under_a_mixture():
+    posterior = bm.fit(TRIALS, bm.Model("normal", random_effects="mixture(0.1, 5)"))
+    table = quantities(posterior)
+    of_trials = table["quantity"] == "study"
+    assert table.loc[of_trials, "outlier"].tolist() == posterior.outliers()["probability"].tolist()
+    assert table.loc[~of_trials, "outlier"].isna().all()
+    assert "outlier" not in quantities(bm.fit(TRIALS, bm.Model("normal")))

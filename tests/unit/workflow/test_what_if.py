@@ -102,3 +102,10 @@ def test_the_verdict_and_its_tables_fit_the_terminal(trials, analysis, width):
 def test_a_part_that_was_not_asked_for_is_not_shown(trials, analysis):
     quick = sensitivity.all(analysis.posterior, only=["leave_one_out"])
     assert "grid" not in shown(Report.of(trials, quick), 80)
+
+
+def test_the_trials_of_a_mixture_say_how_likely_each_is_to_be_an_outlier(trials):
+    mixture = bm.fit(trials, bm.Model("normal", random_effects="mixture(0.1, 5)"))
+    text = shown(Report.of(trials, mixture), 120)
+    assert "P(outlier)" in text
+    assert all(f"{one:.3f}" in text for one in mixture.outliers()["probability"])
