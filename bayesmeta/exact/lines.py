@@ -136,7 +136,7 @@ class Line:
     def finest(self) -> Array:
         """(R,) scale on which each row varies: its sd, or less where it has an edge, as of trials with an empty arm."""
         _, spacing, value = self.points()
-        return np.minimum(self.moments()[1], sharpest(value, spacing[:, None]))
+        return np.minimum(self.moments()[1], spacing * sharpest(value, 1.0))
 
     def panels(self, panel: float) -> Panels:
         """Panels on which the density is resolved at every tau."""
@@ -155,8 +155,8 @@ def needed(value: Array) -> Array:
     return np.asarray(2.0 / (SPACING * sharpest(value, 2.0 / (value.shape[1] - 1))))
 
 
-def sharpest(value: Array, step: Array | float) -> Array:
-    """(T,) smallest standard deviation near the peak of a log density on points `step` apart, one or (T, 1)."""
+def sharpest(value: Array, step: float) -> Array:
+    """(T,) smallest standard deviation near the peak of a log density on points `step` apart."""
     bend = -np.diff(value, 2, axis=1) / step**2
     near = value[:, 1:-1] > value.max(axis=1, keepdims=True) - 8.0
     return np.asarray(1.0 / np.sqrt(np.maximum(np.where(near, bend, 0.0).max(axis=1), 1e-12)))

@@ -76,8 +76,8 @@ class ManyMeans:
         points = self.points[self._chosen]
         mean = (density * points).sum(axis=2)
         sd = np.sqrt((density * (points - mean[:, :, None]) ** 2).sum(axis=2))
-        bend = [sharpest(value, self.spacing[self._chosen, None]) for value in self.value[:, self._chosen]]
-        return mean.min(axis=0), mean.max(axis=0), np.minimum(sd, bend).min(axis=0)
+        finest = self.spacing[self._chosen] * [sharpest(value, 1.0) for value in self.value[:, self._chosen]]
+        return mean.min(axis=0), mean.max(axis=0), np.minimum(sd, finest).min(axis=0)
 
     @cached_property
     def effect(self) -> Densities:
