@@ -25,8 +25,8 @@ class Borrowing:
     Attributes
     ----------
     table : one row for each quantity and outcome: fit, quantity, outcome, median, lower, upper and sd of the joint
-        fit, the same of the separate one with `_alone`, sd_ratio (joint / alone: below 1, the other outcome helped) and shift
-        (joint mean - separate mean, in separate sds). On the model's scale.
+        fit, the same of the separate one with `_alone`, sd_ratio (joint / alone: below 1, the other outcome helped) and
+        shift (joint mean - separate mean, in separate sds). On the model's scale.
     sentence : the finding in words.
     about : the likelihood, which tells one from another: in the name of its file.
     """
