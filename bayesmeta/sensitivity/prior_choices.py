@@ -31,8 +31,8 @@ MU = ("odds_ratio_within(250)", "normal(0, 4)", "normal(0, 1)", "flat")
 TAU_FEW = ("half_normal(0.25)", "half_normal(1)", "half_cauchy(0.5)", "uniform(0, 2)", "lognormal(-1.28, 0.87)")
 MU_FEW = ("normal(0, 1)", "flat")
 TAU_FEWEST, MU_FEWEST = TAU_FEW[:3], MU_FEW[:1]
-#: No opinion, weights that fall with p or need not; less significant trials published more often too; and selection that
-#: is strong a priori (mean weight 1/4, 1/10). Known weights leave no omega to report: `fixed(...)` is a fit of its own.
+#: No opinion, weights that fall with p or need not; less significant trials published more often too; and selection
+#: that is strong a priori (mean weight 1/4, 1/10). Known weights leave no omega to report: they are fits of their own.
 OMEGA = ("cumulative_dirichlet", "uniform(0, 1)", "uniform(0, 2)", "beta(1, 3)", "beta(1, 9)")
 FACTORS = (0.5, 2.0)  # of the scale of the prior of alpha
 

@@ -1,4 +1,4 @@
-"""The priors of publication weights that the prior grid tries: each distribution once, and some that move the result."""
+"""The priors of publication weights that the prior grid tries: each once, and some that move the result."""
 
 import pytest
 
