@@ -1,6 +1,5 @@
 """Two outcomes at once: in a script of its own, and beside the separate fits of the reanalysis."""
 
-import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from bayesmeta.report.findings import Finding
 from bayesmeta.trials import JointTrials, Trials, join, load, read_joint, with_arms_combined
 from bayesmeta.trials.datasets import JOINT_SETS, MIDDLES
 from bayesmeta.types import Json
-from bayesmeta.workflow.outputs import RECORD, slug, staged, write_json
+from bayesmeta.workflow.outputs import RECORD, file_name, slug, staged, write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,8 +104,7 @@ def named(findings: Sequence[Finding]) -> dict[str, pd.DataFrame]:
     tables: dict[str, pd.DataFrame] = {}
     counts: Counter[str] = Counter()
     for finding in findings:
-        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(finding).__name__).lower()
-        kind = f"{kind} {getattr(finding, 'about', '')}".strip()
+        kind = f"{file_name(finding)} {getattr(finding, 'about', '')}".strip()
         counts[kind] += 1
         tables[f"{kind} {counts[kind]}" if counts[kind] > 1 else kind] = finding.table
     return tables

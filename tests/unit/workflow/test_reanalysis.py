@@ -114,6 +114,7 @@ def test_results_json_is_strict_and_complete(quick: tuple[Path, list[str]]):
         "AgainstPools",
         "Reproduction",
         "Sensitivity",
+        "SmallStudyEffects",
         "UnreadTrials",
         "ExactJointPosterior",
         "Borrowing",
