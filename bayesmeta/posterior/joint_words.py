@@ -43,7 +43,7 @@ def remarks(trials: JointTrials, model: JointModel, effects: JointEffects) -> li
             f" method): {MEASURED}{poor}. Report the trinomial likelihood, which needs none"
             " (--likelihood trinomial)."
         )
-    if effects.empty:
+    if effects.empty and model.likelihood == "normal":
         found.append(
             f"An empty category in {', '.join(effects.empty)}: 1/2 was added to each category for the within-trial"
             " correlation."
