@@ -49,7 +49,7 @@ ControlArm = Annotated[
     str | None,
     typer.Option(
         metavar="P,P|observed",
-        help="Joint: where people move, at these proportions of both outcomes (or the observed ones) without treatment.",
+        help="Joint: where people move, at these proportions of both outcomes without treatment, or at observed ones.",
     ),
 ]
 WithBorrowing = Annotated[
