@@ -47,12 +47,11 @@ class SmallStudyEffects:
         if self.table.empty:
             return f"Small-study effects: {' '.join(self.notes)}"
         tests = self.table[self.table["kind"] == "test"]
-        by_name = self.table.set_index("method")
         parts = [f"p of asymmetry {', '.join(f'{row.method} {probability(row.p)}' for row in rows(tests))}"]
-        for name in (one for one in SAID if one in by_name.index):
-            estimate, lower, upper = by_name.loc[name, ["estimate", "lower", "upper"]]
-            chosen = f" ({by_name.loc[name, 'side']})" if name == "PET-PEESE" else ""
-            parts.append(f"{name}{chosen} leaves OR {spanned(estimate, lower, upper, ratio)}")
+        for row in rows(self.table[self.table["method"].isin(SAID)]):
+            chosen = f" ({row.side})" if row.method == "PET-PEESE" else ""
+            left = spanned(row.estimate, row.lower, row.upper, ratio)
+            parts.append(f"{row.method}{chosen} leaves OR {left}")
         return f"Small-study effects ({counted(self.k)}): {'; '.join(parts)}. {' '.join(self.notes)}"
 
     def row(self, method: str) -> pd.Series:

@@ -107,7 +107,7 @@ def unread_table(unread: UnreadTrials, file: str) -> Table:
 
 def small_study_table(found: SmallStudyEffects, file: str) -> Table:
     """The frequentist row on reporting bias, a row a method."""
-    table = plain_table("Small-study effects", *small_study.COLUMNS, caption=f"Every figure: {file}")
+    table = plain_table("Small-study effects (odds ratios)", *small_study.COLUMNS, caption=f"Every figure: {file}")
     for cells in small_study.small_study_cells(found):
         table.add_row(*map(escape, cells))
     return table
