@@ -111,10 +111,17 @@ def moved_children(
     effect = posterior.pooled_draws(draws, seed)["theta_new" if new_setting else "mu"]
     after, impossible = treated_proportions(effect, (first, second))
     before = np.array([first, 1.0 - first - second, second])
+    where = "in a new setting" if new_setting else "on average"
+    table = _table(posterior, where, before, after)
+    sentence = f"{posterior.label}: {_sentence(table, impossible, source, where)}"
+    return MovedChildren(table, impossible, (first, second), source, new_setting, sentence, after - before, posterior)
+
+
+def _table(posterior: "JointPosterior", where: str, before: Array, after: Array) -> pd.DataFrame:
+    """One row a category, from its proportion before (3,) and draws of it after (n, 3)."""
     changes = after - before
     median, lower, upper = np.quantile(changes, LEVELS, axis=0)
-    where = "in a new setting" if new_setting else "on average"
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "fit": posterior.label,
             "setting": where,
@@ -127,8 +134,6 @@ def moved_children(
             "p_increase": (changes > 0.0).mean(axis=0),
         }
     )
-    sentence = f"{posterior.label}: {_sentence(table, impossible, source, where)}"
-    return MovedChildren(table, impossible, (first, second), source, new_setting, sentence, changes, posterior)
 
 
 def control_arm(posterior: "JointPosterior", control: tuple[float, float] | str) -> tuple[tuple[float, float], str]:

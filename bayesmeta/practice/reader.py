@@ -65,11 +65,7 @@ def read_survey(
         records = replace(records, origin=name or records.origin)
     else:
         path = Path(path_or_frame)
-        if not path.exists():
-            raise DataError(
-                f"{shown(path)}: no such file. Expected a survey as CSV: `bayesmeta practice --template` prints its"
-                " header, `bayesmeta practice simulated` shows an example."
-            )
+        _refuse_missing(path)
         records, stem = records_of_file(path), path.stem or "survey"
     where = columns_of(records)
     names = [cell.strip() for cell in records.cells(where["intervention"])]
@@ -93,6 +89,15 @@ def read_survey(
         rows=tuple(records.numbers),
         spelling=spelling,
     )
+
+
+def _refuse_missing(path: Path) -> None:
+    """No data set can be given by name here, so the refusal of a file of trials would mislead."""
+    if not path.exists():
+        raise DataError(
+            f"{shown(path)}: no such file. Expected a survey as CSV: `bayesmeta practice --template` prints its"
+            " header, `bayesmeta practice simulated` shows an example."
+        )
 
 
 def columns_of(records: Records) -> dict[str, int]:
