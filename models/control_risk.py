@@ -44,7 +44,7 @@ for name in ["attachment/secure"] if run.data else ["bcg", "attachment/secure"]:
 
     # 5. What it means: odds ratios and risks at low, middling and high control risk
     by_risk = fit.by_control_risk()  # or at risks of your own: fit.by_control_risk(0.1, 0.3, 0.5)
-    run.say(by_risk.round(3).to_string(index=False))
+    run.say(by_risk.to_string(index=False, float_format="{:.3g}".format))  # three figures: risks may be small
 
     # 6. Picture, tables, draws
     run.table(by_risk, "effect by control risk")

@@ -18,7 +18,6 @@ trials = run.trials("attachment/secure", rows="main")
 
 # 2. The frequentist row: tests of asymmetry, trim and fill, PET-PEESE
 asymmetry = bm.small_study_effects(trials)
-run.table(asymmetry.table, "small-study-effects")
 
 # 3. A model of selection: a trial that is not significant in the wished direction is published with probability omega,
 #    relative to one that is; before the trials are seen omega is uniform
@@ -53,7 +52,7 @@ if trials.k > 1:
 unpublished = selected.unpublished(seed=run.seed)
 low, high = unpublished.interval()
 run.say(f"Trials done and not published, by the selection model: {unpublished.median:.1f} ({low:.1f} to {high:.0f}).")
-results = [as_read, selected, *assumed, averaged]
+results = [as_read, selected, *assumed, asymmetry, averaged]
 pictures = [bm.plots.sensitivity_bias(averaged), bm.plots.forest(selected)]
 if trials.published is not None and trials.published.k > trials.k:
     unread = bm.sensitivity.unread_trials(trials)

@@ -21,6 +21,7 @@ from bayesmeta.errors import ModelError
 from bayesmeta.fit import fit
 from bayesmeta.model import JOINT_LIKELIHOODS, JointModel
 from bayesmeta.posterior import JointPosterior
+from bayesmeta.posterior.moved_children import OBSERVED
 from bayesmeta.trials import JointTrials, dataset_names, load, read_joint
 from bayesmeta.trials.datasets import JOINT_SETS
 from bayesmeta.trials.place import shown
@@ -47,7 +48,8 @@ Within = Annotated[
 ControlArm = Annotated[
     str | None,
     typer.Option(
-        metavar="P,P", help="Joint: where people move, at these proportions of both outcomes without treatment."
+        metavar="P,P|observed",
+        help="Joint: where people move, at these proportions of both outcomes without treatment, or at observed ones.",
     ),
 ]
 WithBorrowing = Annotated[
@@ -77,6 +79,8 @@ TAKEN = (
     "draws_to",
     "json",
 )
+#: Options that one likelihood alone reads.
+READ_BY = {"baseline": "trinomial", "within": "normal", "zero_cells": "normal"}
 NUMBERS = {"draws": 1, "tune": 0, "chains": 1, "seed": 0}
 
 
@@ -130,9 +134,9 @@ def _refuse_others(typed: dict[str, Any], defaults: dict[str, Any], taken: Colle
     """Refuse an option that a joint model does not have."""
     for name, value in typed.items():
         if name not in taken and value not in (defaults[name], None, []):
-            stated = ", ".join(value) if isinstance(value, list) else value
+            stated = "" if value is True else f" {shown(', '.join(value) if isinstance(value, list) else value)}"
             raise ModelError(
-                f"--{name.replace('_', '-')} {shown(stated)}: a model of two outcomes at once has no such option. Leave"
+                f"--{name.replace('_', '-')}{stated}: a model of two outcomes at once has no such option. Leave"
                 " it out, or fit each outcome by itself, without --joint."
             )
 
@@ -200,7 +204,20 @@ def joint_model(typed: dict[str, Any], own: dict[str, Any]) -> JointModel:
         parts["rho"] = own["rho"]
     if own["within"] is not None:
         parts["within"] = decimal("--within", own["within"])
-    return JointModel(**parts)
+    model = JointModel(**parts)
+    _refuse_unread(model)
+    return model
+
+
+def _refuse_unread(model: JointModel) -> None:
+    """Refuse what was typed and the likelihood does not read: nobody types it to no effect."""
+    for name, likelihood in READ_BY.items():
+        stated = getattr(model, name)
+        if model.likelihood != likelihood and stated != getattr(DEFAULT, name):
+            raise ModelError(
+                f"--{name.replace('_', '-')} {shown(str(stated))}: the {model.likelihood} likelihood of two outcomes"
+                f" does not read it. State --likelihood {likelihood}, or leave it out."
+            )
 
 
 def decimal(option: str, text: str) -> float:
@@ -216,17 +233,19 @@ def decimal(option: str, text: str) -> float:
     return float(text)
 
 
-def proportions(text: str) -> tuple[float, float]:
-    """Two proportions of the control arm.
+def proportions(text: str) -> tuple[float, float] | str:
+    """Two proportions of the control arm, or "observed".
 
     Examples
     --------
     >>> proportions("0.3, 0.4")
     (0.3, 0.4)
     """
+    if text.strip() == OBSERVED:
+        return OBSERVED
     parts = text.split(",")
     if len(parts) != 2:
-        raise ModelError(f'--control-arm "{shown(text)}". Expected two proportions, such as 0.3,0.4.')
+        raise ModelError(f'--control-arm "{shown(text)}". Expected two proportions, such as 0.3,0.4, or {OBSERVED}.')
     return decimal("--control-arm", parts[0]), decimal("--control-arm", parts[1])
 
 

@@ -76,8 +76,15 @@ def parameter_rows(posterior: JointPosterior) -> list[list[str]]:
 
 def together(posterior: JointPosterior) -> list[str]:
     """How sure of both wished directions at once."""
-    if not all(direction in SIGNS for direction in posterior.trials.directions):
-        return ["No direction is stated for one of the outcomes, so there is no probability of both being better."]
+    silent = [
+        outcome for direction, outcome in zip(posterior.trials.directions, posterior.outcomes) if direction not in SIGNS
+    ]
+    if silent:
+        return [
+            f"No direction is stated for {' and '.join(silent)}, so there is no probability of both being better. State"
+            " higher or lower in column direction.",
+            "",
+        ]
     wished = " and ".join(
         f"{'more' if direction == 'higher' else 'less'} {outcome}"
         for direction, outcome in zip(posterior.trials.directions, posterior.outcomes)

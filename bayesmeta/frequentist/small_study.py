@@ -11,12 +11,14 @@ from bayesmeta.effects import effect_sizes
 from bayesmeta.errors import ModelError
 from bayesmeta.frequentist import asymmetry
 from bayesmeta.frequentist.evidence import Evidence, NotEstimableError
-from bayesmeta.tables import records
+from bayesmeta.tables import records, rows
 from bayesmeta.trials import Trials
 from bayesmeta.types import Json
+from bayesmeta.wording import counted, probability, ratio, spanned
 
 COLUMNS = ("statistic", "df", "p", "slope", "estimate", "se", "lower", "upper", "tau2", "filled", "side")
 FEW = 10  # Sterne et al. 2011, BMJ 343:d4002: fewer trials than this, and the tests have hardly any power
+SAID = ("trim and fill, REML", "PET-PEESE")  # of the adjusted effects, those that the sentence names
 PET_LEVEL = 0.10  # two-sided, so that PET's one-sided level is 5%: Stanley & Doucouliagos 2014, section 4
 Found = dict[str, float | str]
 
@@ -38,6 +40,19 @@ class SmallStudyEffects:
     k: int
     table: pd.DataFrame
     notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The row in words: p of each test, and what is left of the effect."""
+        if self.table.empty:
+            return f"Small-study effects: {' '.join(self.notes)}"
+        tests = self.table[self.table["kind"] == "test"]
+        parts = [f"p of asymmetry {', '.join(f'{row.method} {probability(row.p)}' for row in rows(tests))}"]
+        for row in rows(self.table[self.table["method"].isin(SAID)]):
+            chosen = f" ({row.side})" if row.method == "PET-PEESE" else ""
+            left = spanned(row.estimate, row.lower, row.upper, ratio)
+            parts.append(f"{row.method}{chosen} leaves OR {left}")
+        return f"Small-study effects ({counted(self.k)}): {'; '.join(parts)}. {' '.join(self.notes)}"
 
     def row(self, method: str) -> pd.Series:
         """One row of the table.
@@ -98,13 +113,13 @@ def small_study_effects(trials: Trials, zero_cells: str = "only_zero") -> SmallS
     effects = effect_sizes(trials, zero_cells=zero_cells)
     counts = trials.counts if bool(np.all(trials.has_counts)) else None
     evidence = Evidence(effects.y, effects.se**2, counts, None if counts is None else counts[effects.rows])
-    rows, notes = [], []
+    lines, notes = [], []
     for name, (kind, method) in METHODS.items():
         try:
-            rows.append({"method": name, "kind": kind, **_blank(), **method(evidence)})
+            lines.append({"method": name, "kind": kind, **_blank(), **method(evidence)})
         except NotEstimableError as error:
             notes.append(f"{name} left out: {str(error).rstrip('.')}.")
-    table = pd.DataFrame(rows, columns=["method", "kind", *COLUMNS])
+    table = pd.DataFrame(lines, columns=["method", "kind", *COLUMNS])
     return SmallStudyEffects(evidence.size, table, (*notes, *_remarks(evidence.size)))
 
 

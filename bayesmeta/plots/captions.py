@@ -5,7 +5,7 @@ import numpy as np
 from bayesmeta.model import Model
 from bayesmeta.plots.style import SMALL, TITLE
 from bayesmeta.plots.text import fitted, plain_text, width, without_middle
-from bayesmeta.posterior import Marginal, Posterior
+from bayesmeta.posterior import JointPosterior, Marginal, Posterior
 from bayesmeta.trials import Trials
 from bayesmeta.wording import counted
 
@@ -33,6 +33,21 @@ def forest_subtitle(posterior: Posterior) -> list[str]:
         f"Readable: {counted(k)}, of {published.k} in the published pool."
         " This is not a replication of the published result."
     ]
+
+
+def joint_note(posterior: JointPosterior) -> str:
+    """Which likelihood of two outcomes, by which engine, of which trials, and that they are no replication."""
+    both = int(posterior.effects.reported.all(axis=1).sum())
+    fit = f"{posterior.model.likelihood.capitalize()} likelihood, {posterior.engine} posterior"
+    text = f"{fit}; {counted(len(posterior.studies_in_model))}, {both} with both outcomes."
+    parts = [
+        f"{part.number} of {part.published.k} for {part.outcome}"
+        for part in posterior.trials.parts
+        if part.published is not None and part.number < part.published.k
+    ]
+    if not parts:
+        return text
+    return f"{text} Readable of those published: {' and '.join(parts)}. This is not a replication."
 
 
 def forest_notes(posterior: Posterior, inches: float) -> list[str]:

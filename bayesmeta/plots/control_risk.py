@@ -1,6 +1,7 @@
 """Does the effect depend on the risk without treatment? The regression on the true control risk, and the naive one."""
 
 import math
+from collections.abc import Iterable
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -44,6 +45,7 @@ LADDERS: tuple[tuple[float, ...], ...] = (
     tuple(thousandth / 1000 for thousandth in range(1, 1000)),
 )
 ENOUGH = 4
+WIDER = 1.5  # the band of a new setting may widen the axis by this share on each side
 
 
 @runtime_checkable
@@ -91,7 +93,7 @@ def control_risk(posterior: Posterior) -> Figure:
     figure = new_figure("control-risk", WIDTH, HEIGHT)
     figure.suptitle(f"{title_of(posterior.trials, WIDTH - 2.6)}: effect and control risk", x=0.01, ha="left")
     axes = figure.subplots()
-    _axes(axes, x, [*trials["y"], *trials["effect"], *mean.ravel()], posterior.trials.direction)
+    _axes(axes, x, ([*trials["y"], *trials["effect"], *mean.ravel()], new.ravel()), posterior.trials.direction)
     axes.fill_between(x, np.exp(new[0]), np.exp(new[2]), color=NEW_SETTING, alpha=0.13, linewidth=0, gid="new setting")
     axes.fill_between(x, np.exp(mean[0]), np.exp(mean[2]), color=POOLED, alpha=0.28, linewidth=0, gid="mean")
     axes.plot(x, np.exp(mean[1]), color=POOLED, linewidth=2, gid="line")
@@ -113,14 +115,14 @@ def _band(posterior: OnControlRisk, x: Array, *, new: bool) -> Array:
     return np.array([posterior.at_control_risk(float(risk), new=new).quantile(levels) for risk in risks]).T
 
 
-def _axes(axes: Axes, x: Array, inside: list[float], direction: str) -> None:
-    """Risks on a logit scale, odds ratios on a logarithmic one."""
+def _axes(axes: Axes, x: Array, heights: tuple[Iterable[float], Iterable[float]], direction: str) -> None:
+    """Risks on a logit scale, odds ratios on a logarithmic one: all of the first heights, the second if not too far."""
     kept = _risks(float(x[0]), float(x[-1]))
     axes.set_xlim(float(x[0]), float(x[-1]))
     axes.xaxis.set_major_locator(FixedLocator([math.log(risk / (1.0 - risk)) for risk in kept]))
     axes.xaxis.set_major_formatter(FixedFormatter([_percent(risk) for risk in kept]))
     axes.set_xlabel("Risk in the control arm (logit scale)")
-    low, high = limits(inside, inside)
+    low, high = limits(*heights, spare=WIDER)
     axes.set_yscale("log")
     axes.set_ylim(math.exp(low), math.exp(high))
     marks = ticks(low, high, HEIGHT - 2.2)

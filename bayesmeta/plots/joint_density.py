@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
+from bayesmeta.plots.captions import joint_note, wrapped
 from bayesmeta.plots.odds_ratios import ticks
 from bayesmeta.plots.style import BLUE, GREY, INK, ORANGE, SMALL, TITLE, in_style, new_figure
 from bayesmeta.plots.text import fitted, number
@@ -47,6 +48,7 @@ def joint_density(posterior: JointPosterior) -> Figure:
     title = fitted(" and ".join(posterior.outcomes), WIDTH - 1.0, TITLE, bold=True)
     figure.suptitle(title[:1].upper() + title[1:], x=0.01, ha="left", fontsize=TITLE)
     axes = figure.subplots()
+    axes.set_title("\n".join(wrapped(joint_note(posterior), WIDTH - 1.2)), fontsize=SMALL, fontweight="normal")
     x, y = grid_of(posterior)
     density = posterior.density(x, y)
     alone = [one["mu"] for one in posterior.separate]

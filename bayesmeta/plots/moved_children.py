@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bayesmeta.plots.captions import joint_note, wrapped
 from bayesmeta.plots.style import BLUE, GREY, INK, LINE, ORANGE, SMALL, TEXT, TITLE, in_style, new_figure, only_x_axis
 from bayesmeta.plots.text import fitted
 from bayesmeta.posterior.draws import DrawsMarginal
@@ -13,6 +14,7 @@ from bayesmeta.wording import percent
 WIDTH, HEIGHT = 8.2, 4.6
 COLORS = (BLUE, LINE, ORANGE)
 LINES = (BLUE, GREY, ORANGE)
+LABEL = 1.1  # width of the name of a category beside the columns, in inches
 LEAST_LABELLED = 0.06  # proportion that has room for its number
 POINTS = 401
 
@@ -41,17 +43,18 @@ def moved_children(moved: MovedChildren) -> Figure:
     """
     figure = new_figure("moved-children", WIDTH, HEIGHT)
     where = "in a new setting" if moved.new_setting else "on average"
-    figure.suptitle(f"Where people move, {where}", x=0.01, ha="left", fontsize=TITLE)
+    likelihood = f"{moved.posterior.model.likelihood} likelihood"
+    figure.suptitle(f"Where people move, {where}: {likelihood}", x=0.01, ha="left", fontsize=TITLE)
     left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.75))
     _bars(left, moved)
     _changes(right, moved)
-    note = "Control arm as stated, not estimated."
+    note = f"{joint_note(moved.posterior)} Control arm: {moved.control_from}, taken as known."
     if moved.impossible >= 0.001:
         note += (
-            f" {percent(moved.impossible)} of the posterior is left out: effects that would leave\nfewer than none in"
+            f" {percent(moved.impossible)} of the posterior is left out: effects that would leave fewer than none in"
             " the middle category of this control arm."
         )
-    figure.supxlabel(note, x=0.01, ha="left", fontsize=SMALL, color=GREY)
+    figure.supxlabel("\n".join(wrapped(note, WIDTH - 0.3)), x=0.01, ha="left", fontsize=SMALL, color=GREY)
     return figure
 
 
@@ -68,7 +71,8 @@ def _bars(axes: Axes, moved: MovedChildren) -> None:
             base += share
     middles = np.cumsum(table["treated"] / table["treated"].sum()) - table["treated"] / table["treated"].sum() / 2
     for name, at, color in zip(table["category"], middles, LINES):
-        axes.text(1.44, at, fitted(str(name).replace(" attachment", ""), 1.1, TEXT), va="center", color=color)
+        lines = wrapped(str(name).replace(" attachment", ""), LABEL, TEXT)
+        axes.text(1.44, at, "\n".join(fitted(line, LABEL, TEXT) for line in lines), va="center", color=color)
     axes.set_xticks([0.0, 1.0], ["without", "with treatment"])
     axes.set_xlim(-0.45, 2.35)
     axes.set_yticks([])

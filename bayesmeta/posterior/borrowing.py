@@ -24,14 +24,16 @@ class Borrowing:
 
     Attributes
     ----------
-    table : one row for each quantity and outcome: quantity, outcome, median, lower, upper and sd of the joint fit, the
-        same of the separate one with `_alone`, sd_ratio (joint / alone: below 1, the other outcome helped) and shift
-        (joint mean - separate mean, in separate sds). On the model's scale.
+    table : one row for each quantity and outcome: fit, quantity, outcome, median, lower, upper and sd of the joint
+        fit, the same of the separate one with `_alone`, sd_ratio (joint / alone: below 1, the other outcome helped) and
+        shift (joint mean - separate mean, in separate sds). On the model's scale.
     sentence : the finding in words.
+    about : the likelihood, which tells one from another: in the name of its file.
     """
 
     table: pd.DataFrame
     sentence: str
+    about: str
 
     def to_dict(self) -> Json:
         """Plain data."""
@@ -66,12 +68,12 @@ def borrowing(joint: "JointPosterior", separate: tuple[Posterior, Posterior]) ->
     for kind in QUANTITIES:
         for outcome, alone in zip(joint.outcomes, separate):
             together = joint[f"{kind}[{outcome}]"]
-            row: dict[str, object] = {"quantity": kind, "outcome": outcome}
+            row: dict[str, object] = {"fit": joint.label, "quantity": kind, "outcome": outcome}
             rows.append(row | _columns(together, "") | _columns(alone[kind], "_alone"))
     table = pd.DataFrame(rows)
     table["sd_ratio"] = table["sd"] / table["sd_alone"]
     table["shift"] = (table["mean"] - table["mean_alone"]) / table["sd_alone"]
-    return Borrowing(table, _sentence(joint, table))
+    return Borrowing(table, _sentence(joint, table), joint.model.likelihood)
 
 
 def _columns(marginal: Marginal, suffix: str) -> dict[str, object]:

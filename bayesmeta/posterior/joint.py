@@ -13,7 +13,7 @@ from bayesmeta.errors import ModelError
 from bayesmeta.model import JointModel
 from bayesmeta.posterior.borrowing import Borrowing, borrowing
 from bayesmeta.posterior.joint_before_data import JointAssumed
-from bayesmeta.posterior.joint_words import remarks
+from bayesmeta.posterior.joint_words import caution, remarks
 from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.posterior.moved_children import MovedChildren, moved_children
 from bayesmeta.posterior.posterior import Posterior
@@ -210,9 +210,9 @@ class JointPosterior(ABC):
         return self._both_wished((SIGNS[wished[0]], SIGNS[wished[1]]), new_setting)
 
     def moved_children(
-        self, control: tuple[float, float], *, new_setting: bool = False, draws: int = 20_000
+        self, control: tuple[float, float] | str, *, new_setting: bool = False, draws: int = 20_000
     ) -> MovedChildren:
-        """Where people move: the change of the three proportions at stated proportions of the control arm.
+        """Where people move: the change of the three proportions at stated or "observed" ones of the control arm.
 
         See `bayesmeta.posterior.moved_children.moved_children`.
         """
@@ -289,7 +289,7 @@ class JointPosterior(ABC):
             )
             both, new = self.joint_probability(), self.joint_probability(new_setting=True)
             text += f" P({wished}) {probability(both)}, in a new setting {probability(new)}."
-        return text
+        return text + caution(self.model, self.effects)
 
     def remarks(self) -> list[str]:
         """What a reader must know before quoting these numbers."""

@@ -95,7 +95,7 @@ def _tree(posterior: "JointPosterior", groups: Mapping[str, Variables], shape: t
 
     reported = np.argwhere(posterior.effects.reported)
     studies, arms = posterior.studies_in_model, ("treated", "control")
-    categories = posterior.outcomes[0], "neither", posterior.outcomes[1]
+    categories = posterior.trials.category_names
     coords = {
         "chain": np.arange(shape[0]),
         "draw": np.arange(shape[1]),

@@ -220,7 +220,7 @@ def _refuse_numbers(survey: Survey, tried: int, best: int) -> None:
 
 def _effects(survey: Survey, prior: EffectPrior | str) -> tuple[Normals, EffectPrior]:
     """Posterior of the effects of the interventions with trials, with the wished direction up, and their prior."""
-    parsed = cast(EffectPrior, parse_prior(prior, "mu"))
+    parsed = cast(EffectPrior, parse_prior(prior, "effect"))
     if parsed.gaussian is None:
         raise ModelError(f"effect prior {parsed}: it must be flat or normal, such as odds_ratio_within(250).")
     location, scale = parsed.gaussian

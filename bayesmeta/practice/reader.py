@@ -65,6 +65,7 @@ def read_survey(
         records = replace(records, origin=name or records.origin)
     else:
         path = Path(path_or_frame)
+        _refuse_missing(path)
         records, stem = records_of_file(path), path.stem or "survey"
     where = columns_of(records)
     names = [cell.strip() for cell in records.cells(where["intervention"])]
@@ -72,7 +73,8 @@ def read_survey(
     place = Place(records.origin, records.numbers, names, spelling)
     columns: dict[str, object] = {"intervention": pd.Series(names, dtype=object)}
     for column in NUMBERS:
-        columns[column] = numbers_in(records.cells(where[column]), column, records.decimal_comma, place)
+        expected = "an odds ratio, above 0" if column in EFFECT else "a whole number"
+        columns[column] = numbers_in(records.cells(where[column]), column, records.decimal_comma, place, expected)
     columns["k"] = _without_trials(columns)
     for position, label in enumerate(records.header):
         if label and position not in where.values():
@@ -87,6 +89,15 @@ def read_survey(
         rows=tuple(records.numbers),
         spelling=spelling,
     )
+
+
+def _refuse_missing(path: Path) -> None:
+    """No data set can be given by name here, so the refusal of a file of trials would mislead."""
+    if not path.exists():
+        raise DataError(
+            f"{shown(path)}: no such file. Expected a survey as CSV: `bayesmeta practice --template` prints its"
+            " header, `bayesmeta practice simulated` shows an example."
+        )
 
 
 def columns_of(records: Records) -> dict[str, int]:

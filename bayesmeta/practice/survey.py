@@ -56,14 +56,14 @@ class Survey:
 
     def __post_init__(self) -> None:
         origin = self.origin or self.name
+        names = [str(cell).strip() for cell in self.table["intervention"]]
+        if not names:
+            raise DataError(f"{origin}: no interventions. Expected one row for each.")
         if self.direction not in DIRECTIONS:
             raise DataError(
                 f'{origin}: direction "{shown(self.direction)}". Say what is wished: "higher" where odds ratios above 1'
                 ' are, "lower" where those below 1 are.'
             )
-        names = [str(cell).strip() for cell in self.table["intervention"]]
-        if not names:
-            raise DataError(f"{origin}: no interventions. Expected one row for each.")
         rows = self.rows or tuple(range(2, 2 + len(names)))
         check(self.table, Place(origin, rows, names, self.spelling or {}))
 

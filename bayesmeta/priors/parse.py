@@ -17,6 +17,7 @@ ROLES: dict[str, tuple[type[Prior], str, str]] = {
     "beta": (EffectPrior, "the whole line", "normal(0, 1)"),
     "baseline": (EffectPrior, "the whole line", "normal(0, 5)"),
     "alpha": (EffectPrior, "the whole line", "normal(0, 1)"),
+    "effect": (EffectPrior, "the whole line", "normal(0, 1)"),
 }
 LONGEST = 1000  # characters; a text beyond is no prior
 LISTS_ALL = "`bayesmeta priors` lists all."
@@ -60,7 +61,7 @@ def parse_prior(text: str | Prior, role: str = "tau") -> Prior:
     Parameters
     ----------
     text : a name and its numbers, in any case, with blanks where you like. A prior is checked for its role, no more.
-    role : what the prior is for: "tau", "mu", "beta", "baseline" or "alpha".
+    role : what the prior is for: "tau", "mu", "beta", "baseline", "alpha" or "effect".
 
     Returns
     -------

@@ -3,6 +3,7 @@
 from bayesmeta.report.quantities import quantities, wished_probability
 from bayesmeta.report.record import record, versions
 from bayesmeta.report.report import Report, pool_quantities
+from bayesmeta.report.small_study import small_study_cells
 from bayesmeta.report.words import evidence
 from bayesmeta.wording import number, probability
 from bayesmeta.wording import spanned as odds_ratio
@@ -16,6 +17,7 @@ __all__ = [
     "probability",
     "quantities",
     "record",
+    "small_study_cells",
     "versions",
     "wished_probability",
 ]

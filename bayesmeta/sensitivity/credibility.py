@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import pandas as pd
 
@@ -96,8 +97,8 @@ def credibility(estimate: float | PublishedPool, lower: float | None = None, upp
     Raises
     ------
     DataError
-        Limits that do not enclose the estimate, or neither prior exists: a limit at OR 1, or limits as far on either
-        side.
+        Something else, limits that do not enclose the estimate, or neither prior exists: a limit at OR 1, or limits as
+        far on either side.
 
     References
     ----------
@@ -113,7 +114,13 @@ def credibility(estimate: float | PublishedPool, lower: float | None = None, upp
     if isinstance(estimate, PublishedPool):
         found = credibility(estimate.estimate, estimate.lower, estimate.upper)
         return replace(found, outcome=estimate.outcome, k=estimate.k)
-    if lower is None or upper is None or not lower < estimate < upper or not math.isfinite(upper - lower):
+    if lower is None or upper is None or not all(isinstance(value, Real) for value in (estimate, lower, upper)):
+        what = "one number alone" if isinstance(estimate, Real) else f"a {type(estimate).__name__}"
+        raise DataError(
+            f"credibility of {what}: expected a log odds ratio with its two 95% limits, or a published pool alone"
+            " (trials.published)."
+        )
+    if not lower < estimate < upper or not math.isfinite(upper - lower):
         raise DataError(
             f"credibility of {estimate!r} ({lower!r} to {upper!r}): expected log odds ratios with"
             " lower < estimate < upper."

@@ -7,6 +7,7 @@ from typing import cast
 
 from bayesmeta.errors import PriorError
 from bayesmeta.model import ByColumn
+from bayesmeta.model.omega import parse_omega
 from bayesmeta.posterior import Posterior
 from bayesmeta.posterior.several_taus import PosteriorOfSeveralTaus
 from bayesmeta.priors import EffectPrior, HeterogeneityPrior, Normal, parse_prior
@@ -30,7 +31,9 @@ MU = ("odds_ratio_within(250)", "normal(0, 4)", "normal(0, 1)", "flat")
 TAU_FEW = ("half_normal(0.25)", "half_normal(1)", "half_cauchy(0.5)", "uniform(0, 2)", "lognormal(-1.28, 0.87)")
 MU_FEW = ("normal(0, 1)", "flat")
 TAU_FEWEST, MU_FEWEST = TAU_FEW[:3], MU_FEW[:1]
-OMEGA = ("cumulative_dirichlet", "uniform(0, 1)")
+#: No opinion, weights that fall with p or need not; less significant trials published more often too; and selection
+#: that is strong a priori (mean weight 1/4, 1/10). Known weights leave no omega to report: they are fits of their own.
+OMEGA = ("cumulative_dirichlet", "uniform(0, 1)", "uniform(0, 2)", "beta(1, 3)", "beta(1, 9)")
 FACTORS = (0.5, 2.0)  # of the scale of the prior of alpha
 
 Tau = HeterogeneityPrior | ByColumn
@@ -62,9 +65,12 @@ def mu_priors(posterior: Posterior, asked: Sequence[EffectPrior | str] | None) -
 def further_priors(posterior: Posterior) -> tuple[str, dict[str, object]]:
     """What else has a prior to vary (alpha, omega, "" for nothing), and its priors by their text, the given first."""
     model = posterior.model
-    if model.selection_parts is not None and model.omega_prior.sticks(model.selection_parts.intervals - 1):
-        of_omega: dict[str, object] = {str(model.omega): model.omega}
-        return "omega", of_omega | {text: text for text in OMEGA}
+    if model.selection_parts is not None and model.omega_prior.sticks(weights := model.selection_parts.intervals - 1):
+        # With one weight cumulative_dirichlet and uniform(0, 1) are the same distribution: each of them once.
+        each: dict[object, str] = {}
+        for prior in (model.omega_prior, *map(parse_omega, OMEGA)):
+            each.setdefault((prior.sticks(weights), prior.chained and weights > 1), str(prior))
+        return "omega", {text: text for text in each.values()}
     if model.scale is None:
         return "", {}
     names = posterior.parameters

@@ -76,6 +76,8 @@ DATA_SETS: dict[str, DataSet] = {
 JOINT_SETS: dict[str, tuple[str, str]] = {
     "attachment/classification": ("attachment/secure", "attachment/disorganised"),
 }
+#: What the category between their two outcomes is called.
+MIDDLES = {"attachment/classification": "organised insecure attachment"}
 
 TEMPLATE_COLUMNS = (
     "study",
@@ -157,7 +159,7 @@ def load(name: str, *, rows: str = "main") -> Trials | JointTrials:
     """
     if name in JOINT_SETS:
         first, second = JOINT_SETS[name]
-        return JointTrials(load(first, rows=rows), load(second, rows=rows), name)
+        return JointTrials(load(first, rows=rows), load(second, rows=rows), name, MIDDLES[name])
     wanted = dataset(name)
     if rows not in ROW_CHOICES:
         raise DataError(f'data set {name}: rows "{shown(rows)}". Expected "main" or "arms".')

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from bayesmeta.errors import DataError
 from bayesmeta.trials.columns import meanings
 from bayesmeta.trials.place import shown
-from bayesmeta.trials.reader import read_trials
+from bayesmeta.trials.reader import listed, read_trials
 from bayesmeta.trials.records import records_of_file, records_of_frame
 from bayesmeta.trials.trials import Trials, nothing_set_aside, read_only
 
 ARMS = (("treated", 0), ("control", 2))
 OTHER_OUTCOME = "another outcome"
+NEITHER = "neither"  # the middle category, where nobody named it
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,7 @@ class JointTrials:
     ----------
     first, second : the trials of each outcome, each outcome with a name of its own.
     name : short name for titles and files; by default that of both.
+    middle : what the middle category is called.
 
     Raises
     ------
@@ -49,6 +51,7 @@ class JointTrials:
     first: Trials
     second: Trials
     name: str = ""
+    middle: str = NEITHER
 
     def __post_init__(self) -> None:
         for part in self.parts:
@@ -80,6 +83,11 @@ class JointTrials:
     def outcomes(self) -> tuple[str, str]:
         """What was counted in each."""
         return self.first.outcome, self.second.outcome
+
+    @property
+    def category_names(self) -> tuple[str, str, str]:
+        """The first outcome, the middle category, the second outcome."""
+        return self.first.outcome, self.middle, self.second.outcome
 
     @property
     def directions(self) -> tuple[str, str]:
@@ -151,7 +159,7 @@ class JointTrials:
 
         Returns
         -------
-        DataFrame : study, arm, first outcome, "neither", second outcome, total.
+        DataFrame : study, arm, first outcome, middle category, second outcome, total.
 
         Examples
         --------
@@ -164,7 +172,7 @@ class JointTrials:
             for arm, (name, _) in enumerate(ARMS):
                 people = [int(count) for count in self.categories[i, arm]]
                 rows.append([self.studies[i], name, *people, sum(people)])
-        columns = ["study", "arm", self.outcomes[0], "neither", self.outcomes[1], "total"]
+        columns = ["study", "arm", *self.category_names, "total"]
         return pd.DataFrame(rows, columns=pd.Index(columns, dtype=object))
 
     def observed_control_arm(self) -> tuple[float, float]:
@@ -222,13 +230,14 @@ class JointTrials:
                     )
 
 
-def join(first: Trials, second: Trials, *, name: str = "") -> JointTrials:
+def join(first: Trials, second: Trials, *, name: str = "", middle: str = NEITHER) -> JointTrials:
     """Two outcomes of the same trials as one body of evidence, matched by study.
 
     Parameters
     ----------
     first, second : trials of each outcome; a study may stand in one of them only.
     name : short name for titles and files.
+    middle : what the category between the two outcomes is called.
 
     Returns
     -------
@@ -244,7 +253,7 @@ def join(first: Trials, second: Trials, *, name: str = "") -> JointTrials:
     >>> join(load("attachment/secure"), load("attachment/disorganised"))
     <JointTrials attachment/secure with attachment/disorganised: 8 trials, 3 with both outcomes>
     """
-    return JointTrials(first, second, name)
+    return JointTrials(first, second, name, middle)
 
 
 def read_joint(
@@ -252,6 +261,7 @@ def read_joint(
     *,
     name: str | None = None,
     outcomes: tuple[str, str] | None = None,
+    middle: str = NEITHER,
 ) -> JointTrials:
     """Read both outcomes from one CSV file or DataFrame, told apart by its column `outcome`.
 
@@ -261,6 +271,7 @@ def read_joint(
         one, says for each outcome what is wished.
     name : short name; the file's name without ending by default.
     outcomes : which two, in this order, where the column holds more; by default in the order of the file.
+    middle : what the category between the two outcomes is called.
 
     Returns
     -------
@@ -284,7 +295,9 @@ def read_joint(
     chosen = outcomes or found
     if len(chosen) != 2 or "" in chosen:
         there = (
-            f"column outcome holds {', '.join(shown(one) or 'blank' for one in found)}" if found else "no such column"
+            f"column outcome holds {', '.join(shown(one) or 'blank' for one in found)}"
+            if found
+            else f"no column outcome. It has {listed(records)}"
         )
         raise DataError(
             f"{records.origin}: {there}. Joint outcomes need a column outcome with two values, one row for each trial"
@@ -292,7 +305,7 @@ def read_joint(
         )
     stem = "trials" if in_memory else Path(path_or_frame).stem or "trials"  # type: ignore[arg-type]
     parts = [_without_the_other(read_trials(path_or_frame, name=name or stem, outcome=one)) for one in chosen]
-    return JointTrials(parts[0], parts[1], name or stem)
+    return JointTrials(parts[0], parts[1], name or stem, middle)
 
 
 def _without_the_other(trials: Trials) -> Trials:

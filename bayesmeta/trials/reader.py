@@ -223,8 +223,10 @@ def numbers_of(
     return numbers, used
 
 
-def numbers_in(cells: Sequence[str], name: str, decimal_comma: bool, place: Place) -> NDArray[np.float64]:
-    """A number column, NaN where a cell is blank."""
+def numbers_in(
+    cells: Sequence[str], name: str, decimal_comma: bool, place: Place, expected: str = ""
+) -> NDArray[np.float64]:
+    """A number column, NaN where a cell is blank; `expected` says in a refusal what the column holds."""
     values = np.full(len(cells), np.nan)
     for position, cell in enumerate(cells):
         if is_missing(cell):
@@ -232,7 +234,8 @@ def numbers_in(cells: Sequence[str], name: str, decimal_comma: bool, place: Plac
         value = number(cell, decimal_comma)
         if value is None:
             hint = " Numbers have no thousands separator, and a point before decimals." if "," in cell else ""
-            raise place.error(position, name, f'"{shown(cell)}" is not a number.{hint}')
+            wanted = f" Expected {expected}." if expected else ""
+            raise place.error(position, name, f'"{shown(cell)}" is not a number.{wanted}{hint}')
         if not math.isfinite(value):
             raise place.error(position, name, f"{shown(cell)} is too large for any arithmetic.")
         values[position] = value

@@ -1,7 +1,7 @@
 """Two outcomes at once: in a script of its own, and beside the separate fits of the reanalysis."""
 
-import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +17,9 @@ from bayesmeta.posterior import JointPosterior
 from bayesmeta.report import Report, evidence, versions
 from bayesmeta.report.findings import Finding
 from bayesmeta.trials import JointTrials, Trials, join, load, read_joint, with_arms_combined
-from bayesmeta.trials.datasets import JOINT_SETS
+from bayesmeta.trials.datasets import JOINT_SETS, MIDDLES
 from bayesmeta.types import Json
-from bayesmeta.workflow.outputs import RECORD, slug, staged, write_json
+from bayesmeta.workflow.outputs import RECORD, file_name, slug, staged, write_json
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ def joint_of(data: str | None, name: str) -> JointTrials:
         replace(part, direction=part.direction or known.direction, published=known.published)
         for part, known in zip(table.parts, shipped.parts)
     ]
-    return JointTrials(parts[0], parts[1], table.name)
+    return JointTrials(parts[0], parts[1], table.name, shipped.middle)
 
 
 def words(trials: JointTrials) -> str:
@@ -90,16 +90,23 @@ def write(
         files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
         data = {"name": trials.name, "k": trials.k, "sha256": trials.fingerprint}
         write_json(folder / RECORD, {**options, "data": data, "versions": versions(), "files": files})
-    return [one.sentence for one in (*fits, *findings)]
+    return [*(one.sentence for one in (*fits, *findings)), *remarks(fits)]
+
+
+def remarks(results: Sequence[Any]) -> list[str]:
+    """What must be said with the joint posteriors among these results, each sentence once."""
+    fits = [one for one in results if isinstance(one, JointPosterior)]
+    return list(dict.fromkeys(remark for one in fits for remark in one.remarks()))
 
 
 def named(findings: Sequence[Finding]) -> dict[str, pd.DataFrame]:
-    """The table of each finding under its kind, numbered where there are several."""
+    """The table of each finding under its kind and what tells it apart, numbered where there are several."""
     tables: dict[str, pd.DataFrame] = {}
+    counts: Counter[str] = Counter()
     for finding in findings:
-        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(finding).__name__).lower()
-        count = sum(name.split(" ")[0] == kind for name in tables)
-        tables[f"{kind} {count + 1}" if count else kind] = finding.table
+        kind = f"{file_name(finding)} {getattr(finding, 'about', '')}".strip()
+        counts[kind] += 1
+        tables[f"{kind} {counts[kind]}" if counts[kind] > 1 else kind] = finding.table
     return tables
 
 
@@ -136,23 +143,25 @@ def together(
         if first not in by_name or second not in by_name:
             continue
         # Joint models take one comparison a trial.
-        trials = join(*(with_arms_combined(by_name[part]) for part in (first, second)), name=name)
+        parts = (with_arms_combined(by_name[part]) for part in (first, second))
+        trials = join(*parts, name=name, middle=MIDDLES[name])
         _tell_of_arms(by_name[first], say)
         place = folder / slug(name)
         place.mkdir(parents=True)
-        say("Both outcomes together: exact posterior, bivariate normal likelihood")
-        fits: list[JointPosterior] = [fit(trials, JointModel("normal"))]
+        fits: list[JointPosterior] = []
         draws: list[JointPosterior] = []
         findings: list[Finding] = []
-        if sampling is not None:
+        if sampling is not None:  # the trinomial one first: it is the one to report
             classified = JointModel("trinomial")
             say("Both outcomes together: exact posterior, trinomial likelihood")
             fits += [fit(trials, classified)]
             say("Both outcomes together: NUTS, trinomial likelihood")
             draws += [fit(trials, classified, engine="nuts", **sampling)]
             findings += _engines(fits[-1], draws[-1])
+        say("Both outcomes together: exact posterior, bivariate normal likelihood")
+        fits += [fit(trials, JointModel("normal"))]
         for one in fits:
-            moved = one.moved_children(trials.observed_control_arm())
+            moved = one.moved_children("observed")
             findings += [one.borrowing(), moved]
             for figure in (joint_density(one), moved_children(moved)):
                 save_figure(figure, place / f"{figure.get_label()}-{one.model.likelihood}.png")

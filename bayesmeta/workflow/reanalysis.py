@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from bayesmeta import checks, sensitivity
 from bayesmeta.errors import BayesmetaError, BayesmetaWarning
 from bayesmeta.fit import SEED, fit
-from bayesmeta.frequentist import pool
+from bayesmeta.frequentist import pool, small_study_effects
 from bayesmeta.model import Model
 from bayesmeta.posterior import Posterior
 from bayesmeta.report import Report, evidence
 from bayesmeta.sensitivity import ReanalysedPool, Sensitivity, UnreadTrials
-from bayesmeta.trials import Trials
+from bayesmeta.trials import Trials, with_arms_combined
 from bayesmeta.workflow.classification import together
 from bayesmeta.workflow.outputs import slug, staged, write_draws, write_findings, write_results
 
@@ -117,6 +117,8 @@ def _one(trials: Trials, folder: Path, options: Options, say: Say) -> Report:
     parts = [part for part in sensitivity.PARTS if part not in ("model_grid", "bias")] if options.quick else []
     analysis = sensitivity.all(exact[0], pools=pools, only=parts)
     report.add(analysis)
+    # Its tests and regressions take one comparison a trial.
+    report.add(small_study_effects(with_arms_combined(trials)))
     of_published = list(_of_published(trials))
     for finding in of_published:
         report.add(finding)

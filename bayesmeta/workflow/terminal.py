@@ -11,6 +11,7 @@ from bayesmeta.frequentist import Pools
 from bayesmeta.report import Report
 from bayesmeta.tables import rows
 from bayesmeta.wording import number, probability, spanned
+from bayesmeta.workflow.classification import remarks
 from bayesmeta.workflow.layout import console, plain_table
 from bayesmeta.workflow.what_if import show_finding
 
@@ -33,6 +34,8 @@ def show(report: Report, to: Console | None = None) -> None:
         screen.print(studies_table(report))
     for finding in report.findings:
         show_finding(finding, screen)
+    for remark in remarks(report.findings):
+        screen.print(Text(f"- {remark}"))
 
 
 def pools_table(pools: Pools) -> Table:

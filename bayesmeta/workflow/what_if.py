@@ -10,6 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from bayesmeta.frequentist import SmallStudyEffects
+from bayesmeta.report import small_study
 from bayesmeta.report.findings import Finding
 from bayesmeta.sensitivity import ModelGrid, Part, PriorGrid, ReanalysedPool, Sensitivity, UnreadTrials
 from bayesmeta.tables import rows
@@ -118,15 +120,25 @@ def unread_table(unread: UnreadTrials, file: str) -> Table:
     return table
 
 
+def small_study_table(found: SmallStudyEffects, file: str) -> Table:
+    """The frequentist row on reporting bias, a row a method."""
+    table = plain_table("Small-study effects (odds ratios)", *small_study.COLUMNS, caption=f"Every figure: {file}")
+    for cells in small_study.small_study_cells(found):
+        table.add_row(*map(escape, cells))
+    return table
+
+
 TABLES: dict[type, Callable[[Any, str], Table]] = {
     PriorGrid: prior_table,
     ModelGrid: model_table,
     ReanalysedPool: published_table,
     UnreadTrials: unread_table,
+    SmallStudyEffects: small_study_table,
 }
 
 HEADINGS: dict[type, str] = {
     Sensitivity: "What if? The verdict",
+    SmallStudyEffects: "Do small trials show larger effects? The frequentist row",
     ReanalysedPool: "The published result",
     UnreadTrials: "The trials that cannot be read",
 }

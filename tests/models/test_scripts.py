@@ -190,13 +190,15 @@ def test_both_outcomes_together_run_step_by_step(tmp_path: Path):
     assert "Borrowing of strength (joint trinomial, exact" in done.stdout
     assert "joint trinomial, nuts: exact quadrature and NUTS agree" in done.stdout
     files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {"joint-density.png", "moved-children.png", "borrowing.csv", "moved-children.csv", "record.json"} <= files
+    tables = {"borrowing-trinomial.csv", "moved-children-trinomial.csv", "moved-children-trinomial-new-setting.csv"}
+    assert {"joint-density.png", "moved-children.png", "record.json", *tables} <= files
+    assert done.stdout.count("Report the trinomial likelihood") == 1
     results = json.loads((tmp_path / "out" / "results.json").read_text())["attachment/classification"]
     assert [fit["fit"] for fit in results["fits"]] == [
-        "joint normal, exact",
-        "joint normal, nuts",
         "joint trinomial, exact",
         "joint trinomial, nuts",
+        "joint normal, exact",
+        "joint normal, nuts",
     ]
 
 

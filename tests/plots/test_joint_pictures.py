@@ -25,7 +25,20 @@ def test_moved_children_are_drawn_as_in_their_table(joint):
         middle = np.cumsum(y) / y.sum()
         assert x[np.searchsorted(middle, 0.5)] == pytest.approx(100 * row["change"], abs=1.5)
     assert any("in a new setting" in text for text in words(figure))
-    assert any("is left out" in text for text in words(figure))
+    assert any("is left out" in " ".join(text.split()) for text in words(figure))
+
+
+def test_pictures_of_two_outcomes_say_which_likelihood_of_which_trials_and_that_it_is_no_replication(joint):
+    pictures = [bm.plots.joint_density(joint), bm.plots.moved_children(joint.moved_children("observed"))]
+    for figure in pictures:
+        text = " ".join(" ".join(words(figure)).split())
+        assert "Normal likelihood, exact posterior; 8 trials, 3 with both outcomes." in text
+        assert (
+            "8 of 26 for secure attachment and 3 of 20 for disorganised attachment. This is not a replication." in text
+        )
+    assert "Control arm: 146 people of 3 trials together, taken as known." in text
+    stated = " ".join(words(bm.plots.moved_children(joint.moved_children((0.3, 0.4)))))
+    assert "as stated" in stated
 
 
 def test_the_joint_density_has_trials_median_and_probability(joint):

@@ -51,7 +51,8 @@ def test_people_read_both_outcomes_where_they_move_and_what_was_borrowed():
     assert "Where people move" in text
     assert "Borrowing of strength" in text
     assert "not a replication" in text
-    assert "prefer it (--likelihood trinomial)" in text
+    assert "Report the trinomial likelihood, which needs none (--likelihood trinomial)" in text
+    assert "organised insecure attachment 25" in text
 
 
 def test_counts_are_fitted_exactly_where_nobody_asks_for_draws(table):
@@ -83,10 +84,49 @@ def test_the_self_check_goes_with_it(table):
         (["attachment/classification", "--joint", "--within", "high"], '--within "high". Expected a number'),
         (["attachment/classification", "--joint", "--control-arm", "0.3"], "Expected two proportions"),
         (["attachment/classification", "--joint", "--control-arm", "0.6,0.5"], "sum below 1"),
+        (["attachment/classification", "--joint", "--control-risk"], "--control-risk: a model of two outcomes"),
+        (
+            ["attachment/classification", "--joint", "--baseline", "normal(2, 0.01)"],
+            "--baseline normal(2, 0.01): the normal likelihood of two outcomes does not read it. State --likel",
+        ),
+        (
+            ["attachment/classification", "--likelihood", "trinomial", "--within", "-0.5"],
+            "--within -0.5: the trinomial likelihood of two outcomes does not read it. State --likelihood normal",
+        ),
+        (
+            ["attachment/classification", "--likelihood", "trinomial", "--zero-cells", "all"],
+            "--zero-cells all: the trinomial likelihood of two outcomes does not read it",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused_in_one_message(arguments, message):
     assert message in refused("fit", *arguments)
+
+
+def test_outcomes_without_a_direction_are_named_with_the_remedy(tmp_path):
+    path = tmp_path / "both.csv"
+    one = BOTH.replace(",lower,", ",,")
+    for table, silent in ((one, "worse"), (one.replace(",higher,", ",,"), "well and worse")):
+        path.write_text(table)
+        result = run("fit", path, "--joint")
+        assert result.exit_code == 0, result.stderr
+        text = " ".join(result.stdout.split())
+        assert f"No direction is stated for {silent}, so" in text
+        assert "State higher or lower in column direction." in text
+
+
+def test_the_control_arm_may_be_that_of_the_trials(table):
+    result = run("fit", table, "--joint", "--control-arm", "observed", "--json")
+    moved = json.loads(result.stdout)["moved"]
+    assert moved["control"] == [7 / 41, 14 / 41]
+    assert moved["control_from"] == "41 people of 1 trial together"
+    assert moved["categories"][1]["category"] == "neither"
+
+
+def test_a_file_without_column_outcome_is_told_so(tmp_path):
+    path = tmp_path / "one.csv"
+    path.write_text(ESTIMATES)
+    assert refused("fit", path, "--joint").startswith("one.csv: no column outcome. It has study, estimate, se.")
 
 
 def test_estimates_need_their_correlation(tmp_path):

@@ -1,12 +1,13 @@
 """`pool`, `check`, `data` and `priors`: JSON for machines, text for people."""
 
 import json
+import re
 
 import pytest
 
 import bayesmeta as bm
 from bayesmeta.priors import catalogue
-from tests.unit.cli.running import COUNTS, ESTIMATES, run
+from tests.unit.cli.running import COUNTS, ESTIMATES, refused, run
 
 
 def answered(*arguments):
@@ -37,6 +38,17 @@ def test_json_of_pool_has_the_shape_of_the_contract():
     }
     assert {row["interval"] for row in found["methods"]} == {"wald", "hksj", "hksj_adhoc"}
     assert next(row for row in found["methods"] if row["method"] == "MH")["tau2"] is None
+
+
+def test_small_study_effects_stand_beside_the_pools_where_they_are_asked_for():
+    found = answered("pool", "bcg", "--small-study")
+    assert found.pop("small_study_effects") == bm.small_study_effects(bm.load("bcg")).to_dict()
+    assert found == answered("pool", "bcg")
+    text = text_of("pool", "attachment/secure", "--small-study")
+    assert re.search(r"Egger +0\.005", text)
+    assert re.search(r"PET-PEESE +0\.500 \(0\.193 to 1\.30\) +PET", text)
+    assert "With fewer than 10 trials" in " ".join(text.split())
+    assert "are for odds ratios" in refused("pool", "bcg", "--small-study", "--measure", "RR")
 
 
 def test_pool_has_the_numbers_of_python():

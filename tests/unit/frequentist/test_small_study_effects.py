@@ -47,6 +47,14 @@ def test_equal_standard_errors_have_no_asymmetry_to_regress_on():
     assert "PET left out: all standard errors are the same." in found.notes
 
 
+def test_the_sentence_has_the_p_values_what_is_left_of_the_effect_and_the_notes():
+    found = bm.small_study_effects(bm.load("attachment/secure"))
+    assert found.sentence.startswith("Small-study effects (8 trials): p of asymmetry Egger 0.005, Begg 0.006, Peters")
+    assert "trim and fill, REML leaves OR 3.41 (1.84 to 6.32); PET-PEESE (PET) leaves OR 0.50" in found.sentence
+    assert found.sentence.endswith(" ".join(found.notes))
+    assert "left out" in bm.small_study_effects(estimates([0.1, 0.5], [0.1, 0.3])).sentence
+
+
 def test_the_order_of_trials_does_not_matter():
     trials = bm.load("bcg")
     there, back = (bm.small_study_effects(t).table for t in (trials, trials.select(np.arange(trials.k)[::-1])))

@@ -147,6 +147,10 @@ def test_the_picture_shows_the_table(secure):
     (line,) = by_gid(figure, "line")
     x, y = line.get_data()
     assert y[10] == pytest.approx(np.exp(secure.at_control_risk(float(expit(x[10]))).median))
+    low, high = line.axes.get_ylim()
+    for x in (line.get_xdata()[0], line.get_xdata()[-1]):  # the band of a new setting is seen to its ends
+        ends = np.exp(secure.at_control_risk(float(expit(x)), new=True).quantile(np.array([0.025, 0.975])))
+        assert low < ends[0] < ends[1] < high
     (naive,) = by_gid(figure, "naive")
     x, y = naive.get_data()
     table = bm.checks.control_risk(secure).table

@@ -113,5 +113,24 @@ def test_what_is_no_prior_of_a_correlation_is_refused(text):
 def test_remarks_say_what_the_delta_method_is_worth_and_whose_trials_are_missing(joint):
     text = " ".join(joint.remarks())
     assert "poor where a category holds fewer than 5 people (Cicchetti 2006)" in text
+    assert "off by 0 to 10% in arms of 32 to 60 people, by 19% where a category holds 1 of 54" in text
+    assert "Report the trinomial likelihood" in text
     assert "8 of the 26 published trials" in text
     assert "not a replication" in text
+
+
+def test_the_finding_itself_says_which_likelihood_to_report_where_its_covariance_is_approximate(joint):
+    assert joint.sentence.endswith("approximate here (delta method): report the trinomial likelihood.")
+    stated = bm.fit(joint.trials, bm.JointModel("normal", within=-0.4))
+    assert "trinomial" not in stated.sentence
+
+
+def test_moved_children_say_of_which_likelihood_and_where_the_control_arm_is_from(joint):
+    stated, observed = joint.moved_children((0.3, 0.4)), joint.moved_children("observed", new_setting=True)
+    assert stated.sentence.startswith("joint normal, exact: of 100 in the control arm (as stated), 30 secure")
+    assert "(146 people of 3 trials together), 21 secure attachment, 15 organised insecure" in observed.sentence
+    assert observed.control == joint.trials.observed_control_arm()
+    assert set(observed.table["fit"]) == {"joint normal, exact"}
+    assert [stated.about, observed.about] == ["normal", "normal new setting"]
+    with pytest.raises(ModelError, match=r'expected two proportions, such as .*, or "observed"'):
+        joint.moved_children("guessed")

@@ -73,3 +73,14 @@ def test_the_agreement_with_an_exact_fit_of_one_trial():
 def test_what_has_no_such_prior_is_refused(numbers):
     with pytest.raises(DataError, match="credibility of"):
         credibility(*numbers)
+
+
+def test_what_is_no_published_interval_is_refused_by_what_it_is_and_what_is_expected():
+    posterior = bm.fit(bm.load("crins2014"), bm.Model("normal"))
+    for given, found in ((posterior, f"a {type(posterior).__name__}"), (None, "a NoneType"), (0.6, "one number alone")):
+        with pytest.raises(DataError) as refusal:
+            credibility(given)
+        assert str(refusal.value).startswith(
+            f"credibility of {found}: expected a log odds ratio with its two 95% limits"
+        )
+        assert "0x" not in str(refusal.value)

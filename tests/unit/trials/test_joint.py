@@ -84,7 +84,11 @@ def test_one_file_with_both_outcomes_reads_back(tmp_path):
 
 @pytest.mark.parametrize(
     ("columns", "message"),
-    [({}, "no such column"), ({"outcome": ["a", "a"]}, "holds a"), ({"outcome": ["a", ""]}, "holds a, blank")],
+    [
+        ({}, "no column outcome. It has study, estimate, se"),
+        ({"outcome": ["a", "a"]}, "holds a"),
+        ({"outcome": ["a", ""]}, "holds a, blank"),
+    ],
 )
 def test_a_file_without_two_outcomes_is_refused(columns, message):
     frame = pd.DataFrame({"study": ["A", "B"], "estimate": [0.1, 0.2], "se": [0.1, 0.2]} | columns)

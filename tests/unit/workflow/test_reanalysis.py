@@ -1,16 +1,18 @@
 """The reanalysis without sampling: every promise of the output that NUTS is not needed for."""
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 import bayesmeta as bm
 from bayesmeta.report import Report
 from bayesmeta.sensitivity import Sensitivity
-from bayesmeta.workflow import ATTACHMENT, Options, reanalyse
+from bayesmeta.workflow import ATTACHMENT, Options, reanalyse, terminal
 from bayesmeta.workflow.classification import together
 
 
@@ -35,7 +37,12 @@ def test_writes_pictures_tables_and_the_record(quick: tuple[Path, list[str]]):
     for outcome in ("attachment-secure", "attachment-disorganised"):
         for picture in ("forest", "prior-posterior", "subgroups", "new-setting"):
             assert f"{outcome}/{picture}.png" in files
-    for name in ("joint-density-normal.png", "moved-children-normal.png", "borrowing.csv", "results.json"):
+    for name in (
+        "joint-density-normal.png",
+        "moved-children-normal.png",
+        "moved-children-normal.csv",
+        "borrowing-normal.csv",
+    ):
         assert f"attachment-classification/{name}" in files
     assert {"results.json", "results.csv", "record.json"} <= files
     assert set(json.loads((out / "record.json").read_text())["files"]) == files - {"record.json"}
@@ -54,6 +61,18 @@ def test_each_outcome_has_the_joint_result_beside_its_own(quick: tuple[Path, lis
     for outcome in ATTACHMENT:
         sentences = [finding.get("sentence", "") for finding in found[outcome]["findings"]]
         assert any("rho" in one and "P(more secure attachment and less disorganised" in one for one in sentences)
+        (moved,) = [one for one in sentences if "of 100 in the control arm" in one]
+        assert moved.startswith("joint normal, exact: of 100 in the control arm (146 people of 3 trials together)")
+
+
+def test_what_must_be_said_with_a_joint_result_is_printed_once():
+    trials = bm.load("attachment/secure")
+    joint = [bm.fit(bm.load("attachment/classification"), bm.JointModel("normal")) for _ in (1, 2)]
+    screen = Console(record=True, width=400, file=io.StringIO())
+    terminal.show(Report.of(trials, *joint), screen)
+    text = screen.export_text()
+    assert text.count("by 19% where a category holds 1 of 54") == 1
+    assert text.count("Report the trinomial likelihood") == 1
 
 
 @pytest.mark.slow
@@ -95,6 +114,7 @@ def test_results_json_is_strict_and_complete(quick: tuple[Path, list[str]]):
         "AgainstPools",
         "Reproduction",
         "Sensitivity",
+        "SmallStudyEffects",
         "ReanalysedPool",
         "UnreadTrials",
         "ExactJointPosterior",
