@@ -17,6 +17,8 @@ RESOLVED = 1e-9  # what the last Chebyshev coefficients of a log density may sti
 MOST = 640
 FEW = 12
 MOST_POINTS = 2400
+NEAR_PEAK = 16.0  # below it, log: farther down an edge does not show
+SHARP, BLOCKS = 0.7, 8  # a scale is another one below so much of a standard deviation; looked for in so many blocks
 NEGLIGIBLE = 1e-15  # share of a part at a node of tau
 TINY = 1e-300
 
@@ -133,21 +135,46 @@ class Line:
         mean = (density * points).sum(axis=1)
         return mean, np.sqrt((density * (points - mean[:, None]) ** 2).sum(axis=1))
 
-    def finest(self) -> Array:
-        """(R,) scale on which each row varies: its sd, or less where it has an edge, as of trials with an empty arm."""
-        _, spacing, value = self.points()
-        return np.minimum(self.moments()[1], spacing * sharpest(value, 1.0))
+    def cores(self) -> tuple[Array, Array, Integers]:
+        """Where panels have to be fine: centres, scales (C,) and the row of each. See `cores`."""
+        return cores(*self.points())
 
     def panels(self, panel: float) -> Panels:
         """Panels on which the density is resolved at every tau."""
-        mean, sd = self.moments()
-        finest = self.finest()
+        centre, scale, _ = self.cores()
 
         def allowed(v: Array) -> Array:
-            away = np.maximum(np.abs(v[:, None] - mean) - 7.0 * sd, 0.0)
-            return np.asarray((panel * np.maximum(finest, 0.3 * away)).min(axis=1))
+            away = np.maximum(np.abs(v[:, None] - centre) - 7.0 * scale, 0.0)
+            return np.asarray((panel * np.maximum(scale, 0.3 * away)).min(axis=1))
 
         return Panels(graded_edges(float(self.low.min()), float(self.high.max()), allowed))
+
+
+def cores(points: Array, spacing: Array, value: Array) -> tuple[Array, Array, Integers]:
+    """Where log densities (R, N) at points (R, N), spacing (R,) apart, ask for fine panels, and how fine.
+
+    Each row about its mean on the scale of its standard deviation. A row that is much sharper somewhere, such as at the
+    edge that trials with an empty arm make under a wide prior, there too: at the sharpest point of each of some blocks.
+
+    Returns
+    -------
+    centres (C,), scales (C,), and the row (C,) of each.
+    """
+    density = np.exp(value - value.max(axis=1, keepdims=True))
+    total = density.sum(axis=1)
+    mean = (density * points).sum(axis=1) / total
+    sd = np.sqrt((density * (points - mean[:, None]) ** 2).sum(axis=1) / total)
+    bend = np.pad(_bend(value, NEAR_PEAK), ((0, 0), (1, 1)))
+    sharp = np.flatnonzero(spacing / np.sqrt(np.maximum(bend.max(axis=1), 1e-12)) < SHARP * sd)
+    centres, scales, rows = [mean], [sd], [np.arange(len(sd))]
+    for block in np.array_split(np.arange(points.shape[1]), BLOCKS) if len(sharp) else []:
+        place = block[bend[np.ix_(sharp, block)].argmax(axis=1)]
+        scale = spacing[sharp] / np.sqrt(np.maximum(bend[sharp, place], 1e-12))
+        kept = scale < SHARP * sd[sharp]
+        centres.append(points[sharp, place][kept])
+        scales.append(scale[kept])
+        rows.append(sharp[kept])
+    return np.concatenate(centres), np.concatenate(scales), np.concatenate(rows)
 
 
 def needed(value: Array) -> Array:
@@ -157,9 +184,13 @@ def needed(value: Array) -> Array:
 
 def sharpest(value: Array, step: float) -> Array:
     """(T,) smallest standard deviation near the peak of a log density on points `step` apart."""
-    bend = -np.diff(value, 2, axis=1) / step**2
-    near = value[:, 1:-1] > value.max(axis=1, keepdims=True) - 8.0
-    return np.asarray(1.0 / np.sqrt(np.maximum(np.where(near, bend, 0.0).max(axis=1), 1e-12)))
+    return np.asarray(step / np.sqrt(np.maximum(_bend(value, 8.0).max(axis=1), 1e-12 * step**2)))
+
+
+def _bend(value: Array, fall: float) -> Array:
+    """(T, N - 2) second differences of log densities, downwards, at points less than `fall` below the peak; else 0."""
+    near = value[:, 1:-1] > value.max(axis=1, keepdims=True) - fall
+    return np.asarray(np.where(near, np.maximum(-np.diff(value, 2, axis=1), 0.0), 0.0))
 
 
 def solve(

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from bayesmeta.exact.convolution import local_polynomial, spread_at
-from bayesmeta.exact.lines import sharpest
+from bayesmeta.exact.lines import cores
 from bayesmeta.exact.nodes import gauss_legendre
 from bayesmeta.exact.random_effects import Kernel
 from bayesmeta.exact.study_effects import NEGLIGIBLE, widest
@@ -70,19 +70,25 @@ class ManyMeans:
         return np.flatnonzero(np.abs(self._at_nodes).max(axis=0) > NEGLIGIBLE)
 
     @cached_property
-    def _cores(self) -> tuple[Array, Array, Array]:
-        """Where the posteriors lie at the chosen nodes: the lowest and the highest mean, and the finest scale."""
-        density = np.exp(self.value[:, self._chosen]) * self.spacing[self._chosen, None]
-        points = self.points[self._chosen]
-        mean = (density * points).sum(axis=2)
-        sd = np.sqrt((density * (points - mean[:, :, None]) ** 2).sum(axis=2))
-        finest = self.spacing[self._chosen] * [sharpest(value, 1.0) for value in self.value[:, self._chosen]]
-        return mean.min(axis=0), mean.max(axis=0), np.minimum(sd, finest).min(axis=0)
+    def _cores(self) -> tuple[Array, Array, Array, Integers]:
+        """Where the posteriors lie at the chosen nodes: lowest and highest centre, finest scale, and which node."""
+        points, spacing = self.points[self._chosen], self.spacing[self._chosen]
+        steps = len(points)
+        edges: list[tuple[Array, Array, Integers]] = []
+        lowest, highest, finest = np.full(steps, np.inf), np.full(steps, -np.inf), np.full(steps, np.inf)
+        for value in self.value[:, self._chosen]:
+            found = cores(points, spacing, value)
+            mean, sd = found[0][:steps], found[1][:steps]
+            lowest, highest, finest = np.minimum(lowest, mean), np.maximum(highest, mean), np.minimum(finest, sd)
+            edges.append((found[0][steps:], found[1][steps:], found[2][steps:]))
+        centre, scale, node = (np.concatenate(parts) for parts in zip(*edges))
+        own = np.concatenate([np.arange(steps), node])
+        return np.append(lowest, centre), np.append(highest, centre), np.append(finest, scale), own
 
     @cached_property
     def effect(self) -> Densities:
         """Of the pooled effect."""
-        lowest, highest, sd = self._cores
+        lowest, highest, sd, _ = self._cores
 
         def allowed(v: Array) -> Array:
             away = np.maximum(np.maximum(lowest - v[:, None], v[:, None] - highest) - 7.0 * sd, 0.0)
@@ -101,9 +107,9 @@ class ManyMeans:
     @cached_property
     def new(self) -> Densities:
         """Of the effect in a new setting."""
-        lowest, highest, sd = self._cores
+        lowest, highest, sd, node = self._cores
         tau = self.tau[self._chosen]
-        finest = np.hypot(tau, sd)
+        finest = np.hypot(tau[node], sd)
 
         def allowed(theta: Array) -> Array:
             away = np.maximum(np.maximum(lowest - theta[:, None], theta[:, None] - highest) - 8.0 * sd, 0.0)

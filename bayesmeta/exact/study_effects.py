@@ -155,7 +155,8 @@ class NewEffects:
         """For tau up to `largest`."""
         points, spacing, value = line.points()
         scale = tau[line.node]
-        core = Core(line.moments()[0], line.finest(), scale)
+        centre, sd, row = line.cores()
+        core = Core(centre, sd, scale[row])
         seen = scale <= max(largest, float(tau.min()))
         reach = 9.0 * largest * widest(kernel)
         low, high = float(line.low[seen].min()) - reach, float(line.high[seen].max()) + reach
