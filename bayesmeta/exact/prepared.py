@@ -174,8 +174,6 @@ class Prepared:
         """Nodes of tau so much farther out, in u, than the trials and the prior of tau ask for."""
         self._reach(self.last_u + more)
 
-    # ---- what is computed once
-
     @cached_property
     def kernel(self) -> Kernel:
         """The distribution of the random effects."""

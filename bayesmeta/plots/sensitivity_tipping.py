@@ -1,5 +1,7 @@
 """Where the conclusion flips: odds ratio and P of one side against the scale of a prior."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -60,8 +62,8 @@ def sensitivity_tipping(part: TippingPoint) -> Figure:
     questions = list(dict.fromkeys(part.curve["question"]))
     width = COLUMN * max(len(questions), 2) + 0.8
     figure = new_figure("sensitivity-tipping", width, HEIGHT)
-    title = f"{title_of(part.posterior.trials, width - 2.5)}: when does the conclusion flip?\n"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE)
+    title = title_of(part.posterior.trials, width - 2.5)
+    figure.suptitle(f"{title}: when does the conclusion flip?\n", x=0.01, ha="left", fontsize=TITLE)
     figure.get_layout_engine().set(wspace=0.05)  # type: ignore[union-attr, call-arg]
     panels = figure.subplots(2, len(questions), squeeze=False, sharex="col", sharey="row", height_ratios=(1.5, 1.0))
     for column, question in enumerate(questions):
@@ -70,8 +72,7 @@ def sensitivity_tipping(part: TippingPoint) -> Figure:
         _ratios(panels[0, column], curve, *_limits(part.curve))
         _chances(panels[1, column], curve, part.side)
         for row in found.to_dict("records"):
-            for axes in panels[:, column]:
-                axes.axvline(row["scale"], color=ORANGE, linewidth=0.9, linestyle="--", gid="tipping point")
+            _crossed(panels[:, column], row["scale"])
             right = row["bound"] >= BOUND  # the other bound is crossed on its left
             panels[1, column].annotate(
                 f"{row['scale']:.3g}", (row["scale"], 0.05), (3 if right else -3, 0), textcoords="offset points",
@@ -83,9 +84,15 @@ def sensitivity_tipping(part: TippingPoint) -> Figure:
     panels[0, 0].set_ylabel(f"Odds ratio (log scale)\n← {sides.below} | {sides.above} →")
     panels[1, 0].set_ylabel(f"P(OR {'>' if part.side > 0 else '<'} 1)")
     _legend(panels[0, 0])
-    caption = wrapped(f"{beyond_the_usual(part.posterior.model)} {part.sentence}", width - 0.4)
-    figure.supxlabel("\n".join(caption), x=0.01, ha="left", fontsize=SMALL, color=GREY)
+    said = f"{beyond_the_usual(part.posterior.model)} {part.sentence}"
+    figure.supxlabel("\n".join(wrapped(said, width - 0.4)), x=0.01, ha="left", fontsize=SMALL, color=GREY)
     return figure
+
+
+def _crossed(panels: Iterable[Axes], scale: float) -> None:
+    """Where a bound is crossed, in each panel."""
+    for axes in panels:
+        axes.axvline(scale, color=ORANGE, linewidth=0.9, linestyle="--", gid="tipping point")
 
 
 def _legend(axes: Axes) -> None:
