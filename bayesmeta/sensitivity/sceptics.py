@@ -1,6 +1,7 @@
 """The effect in question under sceptical priors N(0, s^2), from its posterior alone."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,7 @@ FARTHEST = 1e-13  # of the posterior mass
 KNOWN = 1e-10  # of the posterior mass: farther out its density is known roughly, and beyond FARTHEST not at all
 NEGLIGIBLE = 1e-8  # of its peak: what the density under a sceptic may still have there
 POINTS = 401
+MOST_PANELS, TINY = 200, 1e-300
 
 
 def asks_elsewhere(posterior: Posterior) -> bool:
@@ -79,17 +81,41 @@ class Sceptics:
             log_density = np.log(self.effect.pdf(x)) - 0.5 * (x / scale) ** 2 - self._log_prior(x)
         return bool(log_density[[0, -1]].max() < log_density.max() + np.log(NEGLIGIBLE))
 
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        """How far from 0 the posterior as given reaches, and between its quartiles."""
+        first, lower, upper, last = self.effect.quantile(np.array([FARTHEST, 0.25, 0.75, 1.0 - FARTHEST])).tolist()
+        return max(-first, last), upper - lower
+
+    @cached_property
+    def _tabulated(self) -> tuple[Panels, Array] | None:
+        """The log density over that of its prior as polynomials: mixtures may have 100,000 parts to add up at an x."""
+        reach, quartiles = self._ends
+        number = int(np.ceil(reach / quartiles))
+        if not self.everywhere or number > MOST_PANELS:
+            return None
+        panels = Panels(np.linspace(-reach, reach, 2 * number + 1))
+        density = np.maximum(self.effect.pdf(panels.nodes), TINY)
+        return panels, panels.series(np.log(density) - self._log_prior(panels.nodes))
+
+    def _over_prior(self, x: Array) -> Array:
+        """p(x | y) / p(x)."""
+        if self._tabulated is None:
+            return np.asarray(self.effect.pdf(x) * np.exp(-self._log_prior(x)))
+        panels, series = self._tabulated
+        return np.exp(panels.interpolate(series, x))
+
     def _log_prior(self, x: Array) -> Array:
         return self.prior.log_density(x) if self.prior.proper else np.full(len(x), -0.5 * LOG_2PI)
 
     def _under(self, scale: float) -> Row:
         """Legendre panels on both sides of 0, where the probability is cut."""
-        first, lower, upper, last = self.effect.quantile(np.array([FARTHEST, 0.25, 0.75, 1.0 - FARTHEST]))
-        reach = min(9.0 * scale, float(max(-first, last)))
-        edges = np.linspace(0.0, reach, max(int(np.ceil(reach / min(scale, float(upper - lower)))), 2) + 1)
+        farthest, quartiles = self._ends
+        reach = min(9.0 * scale, farthest)
+        edges = np.linspace(0.0, reach, max(int(np.ceil(reach / min(scale, quartiles))), 2) + 1)
         panels = Panels(np.concatenate([-edges[:0:-1], edges]))
         x = panels.nodes
-        density = self.effect.pdf(x) * np.exp(-0.5 * (x / scale) ** 2 - self._log_prior(x))
+        density = self._over_prior(x) * np.exp(-0.5 * (x / scale) ** 2)
         limits = panels.quantiles(density[None], LEVELS)[0]
         mass = density * panels.weights
         above = float(mass[x > 0.0].sum() / mass.sum())
