@@ -11,14 +11,15 @@ def in_place_of(shipped: Trials, path: str, *, direction: str | None = None, tem
     """The trials of a file in place of shipped ones.
 
     A file whose column outcome names the shipped outcome, as the template does, holds the review's trials: they keep
-    the wished direction and the published pooled result. Any other file stands for itself: nothing is known of its
-    direction but what it says, and nothing was published of it.
+    the wished direction and the published pooled result. A file without such a column answers the question that the
+    script asks, outcome and wished direction, and is the review's where the script takes no others. Any other file
+    stands for itself: nothing is known of its direction but what it says, and nothing was published of it.
 
     Parameters
     ----------
     shipped : the trials that the script names.
     path : the file.
-    direction : "higher" or "lower", what is wished where the file is of other trials.
+    direction : "higher" or "lower", what is wished: then the file is of other trials.
     template : whether only the review's trials will do.
 
     Returns
@@ -32,11 +33,14 @@ def in_place_of(shipped: Trials, path: str, *, direction: str | None = None, tem
     if is_of(shipped, path):
         table = read_trials(path, outcome=shipped.outcome, direction=shipped.direction)
         return replace(table, published=shipped.published)
+    if direction is None and not outcomes_named(path):
+        table = read_trials(path, outcome=shipped.outcome, direction=shipped.direction)
+        return replace(table, published=shipped.published) if template else table
     table = read_trials(path, direction=direction)
     if template:
         raise DataError(
-            f'{path}: no row has "{shipped.outcome}" in column outcome. This script takes the trials of the review, in'
-            f" the columns of `bayesmeta data --template {shipped.name.rpartition('/')[2]}`; for trials of your own:"
+            f"{path}: other trials than those of {shipped.outcome} (--direction, or column outcome). This script takes"
+            f" the trials of the review, in the columns of `bayesmeta data --template {shipped.name.rpartition('/')[2]}`; for trials of your own:"
             f" `bayesmeta reanalyse {path}`."
         )
     return table
@@ -51,8 +55,14 @@ def said_of(trials: Trials, shipped: Trials) -> str:
     """What becomes of trials that are not the review's, in words; nothing where they are."""
     if trials.published is not None or shipped.published is None:
         return ""
+    name = trials.origin or trials.name
+    if trials.outcome == shipped.outcome:
+        return (
+            f"{name} is taken as other trials of {shipped.outcome}, compared with no published result. In column outcome"
+            f' "{shipped.outcome}" makes them those of the review; --direction makes them trials of their own.'
+        )
     wished = "" if trials.direction else ", and nothing is said to be wished (--direction higher or lower)"
-    return f"{trials.origin or trials.name} is taken as trials of its own: compared with no published result{wished}."
+    return f"{name} is taken as trials of its own: compared with no published result{wished}."
 
 
 def among(names: Sequence[str], path: str) -> list[str]:

@@ -66,8 +66,8 @@ class Script:
 
         A table from --data whose column outcome names that of the shipped set, as the template does, keeps its wished
         direction and published pooled result, so that whoever holds all published trials checks them against what was
-        printed. Any other table stands for itself. What is saved and reported afterwards belongs to these trials, until
-        the next call.
+        printed. One without that column answers the script's question, any other stands for itself. What is saved and
+        reported afterwards belongs to these trials, until the next call.
 
         Parameters
         ----------

@@ -73,10 +73,10 @@ def test_the_regression_on_control_risk_runs_for_both_sets_of_trials(tmp_path: P
 def test_whoever_holds_all_rows_learns_whether_the_published_result_is_reproduced(tmp_path: Path):
     # Simulated trials: 26 rows in the template's columns, which cannot give the published figures.
     rng = np.random.default_rng(5)
-    rows = ["study,outcome,events_treated,total_treated,events_control,total_control,sensitivity_focused"]
+    rows = ["study,events_treated,total_treated,events_control,total_control,sensitivity_focused"]
     for i in range(26):
         control, treated = rng.binomial(60, 0.45), rng.binomial(60, 0.6)
-        rows.append(f"simulated {i},secure attachment,{treated},60,{control},60,{'yes' if i % 2 else 'no'}")
+        rows.append(f"simulated {i},{treated},60,{control},60,{'yes' if i % 2 else 'no'}")
     (tmp_path / "all.csv").write_text("\n".join(rows) + "\n")
     done = run("secure_attachment.py", tmp_path, "--data", "all.csv", "--out", "out")
     assert done.returncode == 0, done.stderr
@@ -108,14 +108,24 @@ def test_trials_of_ones_own_are_analysed_and_never_taken_for_the_reviews(script:
 
 
 @pytest.mark.parametrize("script", [*REANALYSES, "published_pools.py"])
-def test_a_script_on_the_published_result_takes_trials_that_say_they_are_of_it(script: str, tmp_path: Path):
-    (tmp_path / "mine.csv").write_text(OTHERS["counts without a year"])
+def test_a_script_on_the_published_result_takes_no_trials_that_say_they_are_others(script: str, tmp_path: Path):
+    header, *rows = OTHERS["counts without a year"].splitlines()
+    named = [f"{header},outcome", *(f"{row},acute rejection" for row in rows)]
+    (tmp_path / "mine.csv").write_text("\n".join(named))
     done = run(script, tmp_path, "--data", "mine.csv", "--out", "out")
     assert done.returncode == 2
     [message] = done.stderr.strip().splitlines()
-    assert message.startswith("mine.csv: no row has ")
+    assert message.startswith("mine.csv: ")
     assert "bayesmeta data --template" in message
     assert not (tmp_path / "out").exists()
+
+
+def test_a_table_that_names_no_outcome_answers_the_question_of_the_script(tmp_path: Path):
+    (tmp_path / "mine.csv").write_text(OTHERS["counts without a year"])
+    done = run("prior_sensitivity.py", tmp_path, "--data", "mine.csv", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert "mine.csv is taken as other trials of secure attachment, compared with no published result." in done.stderr
+    assert "P(OR > 1), the wished direction" in done.stderr
 
 
 def test_the_published_pools_are_drawn_under_other_priors_and_for_the_outcome_that_a_table_names(tmp_path: Path):
