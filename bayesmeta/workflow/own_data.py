@@ -40,8 +40,8 @@ def in_place_of(shipped: Trials, path: str, *, direction: str | None = None, tem
     if template:
         raise DataError(
             f"{path}: other trials than those of {shipped.outcome} (--direction, or column outcome). This script takes"
-            f" the trials of the review, in the columns of `bayesmeta data --template {shipped.name.rpartition('/')[2]}`; for trials of your own:"
-            f" `bayesmeta reanalyse {path}`."
+            f" those of the review, in the columns of `bayesmeta data --template {shipped.name.rpartition('/')[2]}`; for"
+            f" trials of your own: `bayesmeta reanalyse {path}`."
         )
     return table
 
@@ -58,8 +58,8 @@ def said_of(trials: Trials, shipped: Trials) -> str:
     name = trials.origin or trials.name
     if trials.outcome == shipped.outcome:
         return (
-            f"{name} is taken as other trials of {shipped.outcome}, compared with no published result. In column outcome"
-            f' "{shipped.outcome}" makes them those of the review; --direction makes them trials of their own.'
+            f"{name} is taken as other trials of {shipped.outcome}, compared with no published result. In column"
+            f' outcome "{shipped.outcome}" makes them those of the review; --direction makes them trials of their own.'
         )
     wished = "" if trials.direction else ", and nothing is said to be wished (--direction higher or lower)"
     return f"{name} is taken as trials of its own: compared with no published result{wished}."
