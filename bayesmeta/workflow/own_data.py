@@ -40,8 +40,8 @@ def in_place_of(shipped: Trials, path: str, *, direction: str | None = None, tem
     if template:
         raise DataError(
             f"{path}: other trials than those of {shipped.outcome} (--direction, or column outcome). This script takes"
-            f" those of the review, in the columns of `bayesmeta data --template {shipped.name.rpartition('/')[2]}`; for"
-            f" trials of your own: `bayesmeta reanalyse {path}`."
+            f" those of the review, in the columns of `bayesmeta data --template {shipped.name.rpartition('/')[2]}`;"
+            f" for trials of your own: `bayesmeta reanalyse {path}`."
         )
     return table
 
