@@ -321,13 +321,15 @@ class Model:
         return self.but(likelihood=likelihood, zero_cells=ZERO_CELLS if unread else self.zero_cells)
 
     def but(self, **changes: Any) -> "Model":
-        """The same model with some parts changed.
+        """The same model with some parts changed; a prior of the control risk goes with the regression on it.
 
         Examples
         --------
         >>> Model().but(tau="half_cauchy(0.5)").tau
         HalfCauchy(scale=0.5)
         """
+        if changes.get(CONTROL_RISK) is False and isinstance(self.beta, Mapping):
+            changes = {"beta": {name: one for name, one in self.beta.items() if name != CONTROL_RISK}} | changes
         return replace(self, **changes)
 
     def to_dict(self) -> Json:

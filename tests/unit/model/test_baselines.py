@@ -85,3 +85,11 @@ def test_likelihoods_without_baselines_do_not_read_them():
     trials = bm.load("crins2014")
     plain, other = (bm.fit(trials, bm.Model("hypergeometric", baseline=text)) for text in ("normal(0, 5)", TEXT))
     assert other["mu"].median == plain["mu"].median
+
+
+def test_without_the_regression_on_the_control_risk_its_prior_goes_too():
+    model = bm.Model(control_risk=True, beta={"control_risk": "normal(0, 0.5)"})
+    without = model.but(control_risk=False)
+    assert without.beta == {}
+    assert without.design(bm.load("bcg")).columns == ("mu",)
+    assert model.but(tau="half_normal(1)").beta == model.beta

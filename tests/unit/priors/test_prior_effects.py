@@ -185,7 +185,7 @@ def test_a_known_tau_is_a_point():
     assert describe(Fixed(0)) == "fixed(0): tau is known to be 0: all settings share one effect."
     assert describe(Fixed(0.3)) == (
         "fixed(0.3): tau is known to be 0.3. In 1 of 20 settings the odds ratio differs from the typical one by a "
-        "factor of more than exp(1.96 tau) = 1.8."
+        "factor of more than exp(1.96 tau) = 1.8. P(tau > 1) is 0%."
     )
 
 
