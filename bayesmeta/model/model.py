@@ -272,8 +272,10 @@ class Model:
     def _refuse_unknown_beta(self, columns: tuple[str, ...]) -> None:
         """Refuse a prior of beta for what is no column of the design, or is that of mu."""
         known = [column for column in (*columns, *[CONTROL_RISK] * self.control_risk) if column != "mu"]
+        # Without moderators a model may be but(control_risk=False) of another, whose prior it does not use.
+        spare = () if columns else (CONTROL_RISK,)
         for name in self.beta if isinstance(self.beta, Mapping) else ():
-            if name not in known:
+            if name not in (*known, *spare):
                 has = f"Columns: {', '.join(known)}." if known else 'There are none: state moderators ("~ dose").'
                 raise ModelError(
                     f"beta has a prior for {name!r}, which is no column of the design that beta is for. {has}"
@@ -321,15 +323,13 @@ class Model:
         return self.but(likelihood=likelihood, zero_cells=ZERO_CELLS if unread else self.zero_cells)
 
     def but(self, **changes: Any) -> "Model":
-        """The same model with some parts changed; a prior of the control risk goes with the regression on it.
+        """The same model with some parts changed.
 
         Examples
         --------
         >>> Model().but(tau="half_cauchy(0.5)").tau
         HalfCauchy(scale=0.5)
         """
-        if changes.get(CONTROL_RISK) is False and isinstance(self.beta, Mapping):
-            changes = {"beta": {name: one for name, one in self.beta.items() if name != CONTROL_RISK}} | changes
         return replace(self, **changes)
 
     def to_dict(self) -> Json:

@@ -87,9 +87,8 @@ def test_likelihoods_without_baselines_do_not_read_them():
     assert other["mu"].median == plain["mu"].median
 
 
-def test_without_the_regression_on_the_control_risk_its_prior_goes_too():
+def test_without_the_regression_and_without_moderators_its_prior_is_left_aside():
     model = bm.Model(control_risk=True, beta={"control_risk": "normal(0, 0.5)"})
-    without = model.but(control_risk=False)
-    assert without.beta == {}
-    assert without.design(bm.load("bcg")).columns == ("mu",)
-    assert model.but(tau="half_normal(1)").beta == model.beta
+    assert model.but(control_risk=False).design(bm.load("bcg")).columns == ("mu",)
+    with pytest.raises(ModelError, match="beta has a prior for 'dose'"):
+        bm.Model(beta={"dose": "normal(0, 1)"}).design(bm.load("bcg"))
