@@ -128,13 +128,6 @@ class Line:
         points = 0.5 * (self.high + self.low)[:, None] + half[:, None] * place
         return points, half * (place[1] - place[0]), self.series @ from_chebyshev(nodes, n)
 
-    def moments(self) -> tuple[Array, Array]:
-        """Mean and sd of each row: (R,) twice."""
-        points, spacing, value = self.points()
-        density = np.exp(value) * spacing[:, None]
-        mean = (density * points).sum(axis=1)
-        return mean, np.sqrt((density * (points - mean[:, None]) ** 2).sum(axis=1))
-
     def cores(self) -> tuple[Array, Array, Integers]:
         """Where panels have to be fine: centres, scales (C,) and the row of each. See `cores`."""
         return cores(*self.points())
