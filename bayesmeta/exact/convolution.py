@@ -29,6 +29,9 @@ FARTHEST = 38.6  # standard deviations: a normal density beyond is no number
 COARSEST = 3.0  # half a panel over the scale of the random effects that is summed on it
 FINER = 8  # times as many means at most, where the random effects are too narrow for those there are
 AT_ONCE = 1_000_000
+TOGETHER = 40_000  # numbers that stay in the cache of a processor while one array operation follows another
+RESOLVING = 1.3  # the narrowest random effects that are summed over equally spaced means, over their distance
+SEEN = 9.5  # standard deviations: a normal density beyond is e^-45 of its peak
 
 
 def narrow_rule(scales: Array, weights: Array, reach: float = 24.0) -> tuple[Array, Array]:
@@ -126,18 +129,31 @@ class Convolution:
         # Nodes farther from every mean than this have a normal density of zero in double precision.
         reach = FARTHEST * tau * float(self.kernel.scale.max()) if self.kernel.density is None else np.inf
         first, last = np.searchsorted(nodes, m.min(axis=1) - reach), np.searchsorted(nodes, m.max(axis=1) + reach)
-        every_finest = self.finest(m).tolist()
-        for t, (scale, finest) in enumerate(zip(tau.tolist(), every_finest, strict=True)):
-            if np.any(self.kernel.scale * scale >= finest):
-                near = slice(first[t], last[t])
-                found[:, t] = mass[:, near] @ self.kernel.at(nodes[near, None] - m[t], scale, finest)
+        every_finest = self.finest(m)
+        whole = self.kernel.whole(tau, every_finest)
+        for part in in_parts(np.flatnonzero(whole), m.shape[1] * len(nodes)):
+            near = slice(first[part].min(), last[part].max())
+            density = self.kernel.everything(nodes[near] - m[part, :, None], tau[part, None, None])
+            flat = density.reshape(density.shape[0] * density.shape[1], density.shape[2])
+            found[:, part] = (mass[:, near] @ flat.T).reshape(-1, *m[part].shape)
+        widest = self.kernel.scale.max() * tau
+        narrow = (widest < every_finest) & (self.kernel.density is None)
+        narrow &= ~self._peaked(chosen, widest, every_finest).any(axis=0)
+        for part in in_parts(np.flatnonzero(narrow), len(mass) * m.shape[1] * len(TRAPEZOID), AT_ONCE):
+            offsets, shares = narrow_rule(self.kernel.scale, self.kernel.weight)
+            found[:, part] = self._smoothed(chosen, m[part, :, None], tau[part, None, None] * offsets, shares)
+        for t in np.flatnonzero(~whole & ~narrow):
+            scale, finest = float(tau[t]), float(every_finest[t])
+            near = slice(first[t], last[t])
+            found[:, t] = mass[:, near] @ self.kernel.at(nodes[near, None] - m[t], scale, finest)
             scales, weights = self.kernel.fine(scale, finest)
-            if len(scales):
-                peaked = self._peaked(chosen, scales * scale, finest)
-                offsets, shares = narrow_rule(scales, weights)
-                found[~peaked, t] += self._smoothed(chosen[~peaked], m[t], offsets * scale, shares)
-                for row in np.flatnonzero(peaked):
-                    found[row, t] = self._of_peak(chosen[row], m[t], scale)
+            if not len(scales):
+                continue
+            peaked = self._peaked(chosen, scales.max(keepdims=True) * scale, every_finest[t : t + 1])[:, 0]
+            offsets, shares = narrow_rule(scales, weights)
+            found[~peaked, t] += self._smoothed(chosen[~peaked], m[t, :, None], offsets * scale, shares)
+            for row in np.flatnonzero(peaked):
+                found[row, t] = self._of_peak(chosen[row], m[t], scale)
         self._add_tails(found, chosen, m, tau)
         return np.log(np.maximum(found, TINY)) + self.grid.peak[chosen][:, None, None]
 
@@ -147,13 +163,13 @@ class Convolution:
         seen = (self.grid.mass > NOTHING).reshape(len(self.grid.mass), len(self.grid.panels.half), -1).any(axis=2)
         return np.asarray((seen * self.grid.panels.half).max(axis=1, initial=0.0) / COARSEST)
 
-    def _peaked(self, rows: Integers, scales: Array, finest: float) -> Booleans:
-        """Which rows are narrow peaks to some of the random effects that are too narrow for the panels about the means.
+    def _peaked(self, rows: Integers, widest: Array, finest: Array) -> Booleans:
+        """(k, T) which rows are narrow peaks to random effects of so wide a scale, though these are too narrow to sum.
 
         To be interpolated a likelihood has to be smooth on the scale of the random effects.
         """
-        own = np.maximum(self._own_finest[rows], 0.5 * self.grid.finest)
-        return np.asarray((own < finest) & (scales.max() >= own) & ~self.grid.neutral[rows])
+        own = np.maximum(self._own_finest[rows], 0.5 * self.grid.finest)[:, None]
+        return np.asarray((own < finest) & (widest >= own) & ~self.grid.neutral[rows, None])
 
     def _of_peak(self, row: int, m: Array, tau: float) -> Array:
         """Integral of one row over the nodes where it is seen, all of the random effects that these resolve."""
@@ -164,7 +180,7 @@ class Convolution:
         scales, weights = self.kernel.fine(tau, finest)
         if len(scales):
             offsets, shares = narrow_rule(scales, weights)
-            found += self._smoothed(np.array([row]), m, offsets * tau, shares)[0]
+            found += self._smoothed(np.array([row]), m[:, None], offsets * tau, shares)[0]
         return np.asarray(found)
 
     def of_units(self, m: Array, tau: Array, units: Integers) -> Array:
@@ -172,12 +188,12 @@ class Convolution:
         return self.log_marginal(m, tau, units)
 
     def _smoothed(self, rows: Integers, m: Array, offsets: Array, weight: Array) -> Array:
-        """Relative to the peak: sum of weight p(y_i | m + offset), without the flat tails' smooth step."""
+        """Relative to the peak: sum of weight p(y_i | m + offset) over the last axis, without the tails' smooth step."""
         grid = self.grid
-        theta = m[:, None] + offsets
+        theta = m + offsets
         log_p = grid.panels.interpolate(grid.series[rows], theta.ravel()).reshape(len(rows), *theta.shape)
         inside = (theta >= grid.panels.edges[0]) & (theta <= grid.panels.edges[-1])
-        relative = np.where(inside, np.exp(log_p - grid.peak[rows][:, None, None]), 0.0)
+        relative = np.where(inside, np.exp(log_p - grid.peak[rows].reshape(-1, *(1,) * theta.ndim)), 0.0)
         return np.asarray(self._without_step(relative, rows, theta) @ weight)
 
     def _without_step(self, relative: Array, rows: Integers, theta: Array) -> Array:
@@ -205,25 +221,51 @@ class Convolution:
                 found[flat, t] += level[:, None] * (ndtr(away[..., None] / spread[t]) @ self.kernel.weight)
 
 
-def spread(kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, log_f: Array, sign: Array) -> Array:
-    """Functions of the mean as functions of an effect: sum_t integral f_t(m) g(theta; m, tau_t) d m.
+def spread(kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, log_f: Array, factor: Array) -> Array:
+    """Functions of the mean as functions of an effect: sum_t w_t integral f_t(m) g(theta; m, tau_t) d m.
 
     Parameters
     ----------
-    theta : (G,) where the sum is wanted.
+    theta : (G,) increasing, where the sum is wanted.
     m : (T, N) equally spaced means at each tau, `spacing` (T,) apart, beyond which f is negligible.
     tau : (T,).
-    log_f : (S, T, N) of S functions, weights of the tau included.
-    sign : (T,) of those weights.
+    log_f : (S, T, N) of S functions.
+    factor : (T,) w, or (S, T).
 
     Returns
     -------
     (S, G)
     """
     found = np.zeros((len(log_f), len(theta)))
-    for t in range(len(tau)):
-        found += sign[t] * spread_at(kernel, theta, m[t], float(spacing[t]), float(tau[t]), log_f[:, t])
+    factor = np.broadcast_to(factor, log_f.shape[:2])
+    whole = kernel.whole(tau, RESOLVING * spacing)
+    for part in in_parts(np.flatnonzero(whole), m.shape[1] * len(theta)):
+        here, density = _near(kernel, theta, m[part], tau[part], FARTHEST)
+        f = np.exp(log_f[:, part]) * (factor[:, part] * spacing[part])[..., None]
+        found[:, here] += f.reshape(len(f), -1) @ density.reshape(-1, density.shape[2])
+    for t in np.flatnonzero(~whole):
+        blurred = spread_at(kernel, theta, m[t], float(spacing[t]), float(tau[t]), log_f[:, t])
+        found += factor[:, t, None] * blurred
     return found
+
+
+def spread_each(kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, log_f: Array) -> Array:
+    """One function, log_f (T, N), at each tau by itself: (T, G). The sums are as in `spread`, with less far to go."""
+    found = np.zeros((len(tau), len(theta)))
+    whole = kernel.whole(tau, RESOLVING * spacing)
+    for part in in_parts(np.flatnonzero(whole), m.shape[1] * len(theta)):
+        here, density = _near(kernel, theta, m[part], tau[part], SEEN)
+        found[part, here] = ((np.exp(log_f[part]) * spacing[part, None])[:, None] @ density)[:, 0]
+    for t in np.flatnonzero(~whole):
+        found[t] = spread_at(kernel, theta, m[t], float(spacing[t]), float(tau[t]), log_f[None, t], SEEN)[0]
+    return found
+
+
+def _near(kernel: Kernel, theta: Array, m: Array, tau: Array, reach: float) -> tuple[slice, Array]:
+    """Which theta are near some of the means m (T, N), and the density there of all the random effects (T, N, G)."""
+    away = reach * tau * float(kernel.scale.max()) if kernel.density is None else np.inf
+    here = slice(*np.searchsorted(theta, [(m[:, 0] - away).min(), (m[:, -1] + away).max()]))
+    return here, kernel.everything(theta[here] - m[..., None], tau[:, None, None])
 
 
 def spread_at(
@@ -233,16 +275,16 @@ def spread_at(
 
     Normal densities are zero from `reach` standard deviations on; theta increases.
     """
-    finest = 1.3 * spacing
+    finest = RESOLVING * spacing
     found = np.zeros((len(log_f), len(theta)))
     times = int(2.0 ** np.clip(np.ceil(np.log2(max(finest / tau, 1.0))), 0.0, np.log2(FINER))) if tau > 0.0 else 1
     if times > 1 and log_f.size * times <= AT_ONCE:
         fine = np.linspace(m[0], m[-1], times * (len(m) - 1) + 1)
-        m, log_f, spacing, finest = fine, local_polynomial(m, log_f, fine), spacing / times, finest / times
+        m, log_f, spacing, finest = fine, _finer(log_f, times), spacing / times, finest / times
     if np.any(kernel.scale * tau >= finest):
         reach = reach * tau * float(kernel.scale.max()) if kernel.density is None else np.inf
         here = slice(*np.searchsorted(theta, [m[0] - reach, m[-1] + reach]))
-        found[:, here] = (np.exp(log_f) * spacing) @ kernel.at(m[:, None] - theta[here], tau, finest)
+        found[:, here] = (np.exp(log_f) * spacing) @ kernel.at(theta[here] - m[:, None], tau, finest)
     scales, weights = kernel.fine(tau, finest)
     if len(scales):
         offsets, shares = narrow_rule(scales, weights, 9.0)
@@ -251,6 +293,27 @@ def spread_at(
         for part in np.array_split(near, max(1, len(near) * len(offsets) * len(log_f) // AT_ONCE)):
             found[:, part] += _blurred(theta[part], m, log_f, offsets, shares)
     return found
+
+
+def in_parts(positions: Integers, each: int, together: int = TOGETHER) -> list[Integers]:
+    """Positions in turns of not many more than so many numbers together, `each` of a position."""
+    turns = -(-len(positions) * each // together)
+    return np.array_split(positions, min(turns, len(positions))) if len(positions) else []
+
+
+def _finer(values: Array, times: int) -> Array:
+    """Functions (S, N) at equally spaced points, at so many times the points, by `local_polynomial`."""
+    n = values.shape[1]
+    fine = np.arange(times * (n - 1) + 1) / times
+    if len(fine) * n > AT_ONCE:
+        return local_polynomial(np.arange(float(n)), values, fine)
+    return np.asarray(values @ _refining(n, times))
+
+
+@lru_cache(maxsize=64)
+def _refining(n: int, times: int) -> Array:
+    """(N, times * (N - 1) + 1) the matrix that does so."""
+    return local_polynomial(np.arange(float(n)), np.eye(n), np.arange(times * (n - 1) + 1) / times)
 
 
 def _blurred(theta: Array, m: Array, log_f: Array, offsets: Array, weight: Array) -> Array:

@@ -298,13 +298,12 @@ def _moved(low: Array, high: Array, value: Array, fall: float) -> tuple[Array, A
     above = below > -fall
     first, last = above.argmax(axis=1), DENSE - 1 - above[:, ::-1].argmax(axis=1)
     moved = []
-    for end, index, inwards, sign in ((0, first, 1, -1.0), (-1, last, -1, 1.0)):
+    for end, index, inwards, sign, old in ((0, first, 1, -1.0, low), (-1, last, -1, 1.0, high)):
         depth = -below[:, end]
         slope = np.maximum(np.abs(below[:, end] - below[:, end + inwards]), 1e-3) / (place[1] - place[0])
         out = sign * half * (1.0 + np.minimum((fall + 2.0 - depth) / slope, 2.0))
         cut = half * place[np.clip(index + int(sign), 0, DENSE - 1)]
-        old = sign * half
-        moved.append(middle + np.where(depth < fall - 2.0, out, np.where(depth > fall + SLACK, cut, old)))
+        moved.append(np.where(depth < fall - 2.0, middle + out, np.where(depth > fall + SLACK, middle + cut, old)))
     return moved[0], moved[1]
 
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bayesmeta.exact.convolution import local_polynomial, spread_at
+from bayesmeta.exact.convolution import local_polynomial, spread
 from bayesmeta.exact.lines import cores
 from bayesmeta.exact.nodes import gauss_legendre
 from bayesmeta.exact.random_effects import Kernel
@@ -119,16 +119,9 @@ class ManyMeans:
         seen = self.points[self._chosen][tau <= max(largest, float(tau.min()))]
         reach = 9.0 * largest * widest(self.kernel)
         panels = Panels(graded_edges(float(seen[:, 0].min()) - reach, float(seen[:, -1].max()) + reach, allowed))
-        found = np.zeros((len(self.value), len(panels.nodes)))
-        for t in self._chosen:
-            found += self._at_nodes[:, t, None] * spread_at(
-                self.kernel,
-                panels.nodes,
-                self.points[t],
-                float(self.spacing[t]),
-                float(self.tau[t]),
-                self.value[:, t],
-            )
+        chosen = self._chosen
+        of_means = self.points[chosen], self.spacing[chosen], tau, self.value[:, chosen]
+        found = spread(self.kernel, panels.nodes, *of_means, self._at_nodes[:, chosen])
         return Densities(panels, np.maximum(found, 0.0))
 
     def heterogeneity(self, s: int) -> Marginal:

@@ -42,19 +42,21 @@ class PriorParts:
     log_share, scale : (R, p, M) of the normal components of each factor, about one location; shares need not sum to
         one. A scale of inf is a flat factor, of density 1. Unused components have a log share of -inf.
     node : (R,) the node of tau that a row is for.
+    kind : (R,) rows of one kind are the same product.
     """
 
     location: Array
     log_share: Array
     scale: Array
     node: Integers
+    kind: Integers
 
     def __len__(self) -> int:
         return len(self.location)
 
     @classmethod
-    def of(cls, rows: list[tuple[Bundle, ...]], node: Integers) -> "PriorParts":
-        """From the bundle of each column in each row."""
+    def of(cls, rows: list[tuple[Bundle, ...]], node: Integers, kind: Integers) -> "PriorParts":
+        """From the bundle of each column in each of some products, and which of these each row (R,) is."""
         size = max(len(bundle[1]) for row in rows for bundle in row)
         shape = (len(rows), len(rows[0]), size)
         location, log_share, scale = np.empty(shape[:2]), np.full(shape, -np.inf), np.ones(shape)
@@ -63,7 +65,7 @@ class PriorParts:
                 location[r, j] = centre
                 log_share[r, j, : len(share)] = np.log(share)
                 scale[r, j, : len(share)] = width
-        return cls(location, log_share, scale, node)
+        return cls(location[kind], log_share[kind], scale[kind], node, kind)
 
     @cached_property
     def typical(self) -> Array:
@@ -84,15 +86,12 @@ class PriorParts:
         problem : the normal likelihood.
         tau : (T,) the nodes that the rows are for.
         """
-        kinds = np.column_stack([self.location, self.typical])
         mean, root = np.empty_like(self.location), np.empty((len(self), *self.location.shape[1:] * 2))
         log_evidence = np.empty(len(self))
-        different, which = np.unique(kinds, axis=0, return_inverse=True)
-        for kind, both in enumerate(different):
-            rows = np.flatnonzero(np.ravel(which) == kind)
-            location, scale = np.split(both, 2)
-            one = replace(problem, prior_location=location, prior_scale=np.minimum(scale, VAGUE))
-            given = one.given(tau[self.node[rows]])
+        for kind in range(int(self.kind.max()) + 1):
+            rows = np.flatnonzero(self.kind == kind)
+            location, scale = self.location[rows[0]], np.minimum(self.typical[rows[0]], VAGUE)
+            given = replace(problem, prior_location=location, prior_scale=scale).given(tau[self.node[rows]])
             mean[rows], root[rows], log_evidence[rows] = given.mean, given.root, given.log_evidence
         return GivenTau(tau[self.node], log_evidence, mean, root)
 
@@ -155,7 +154,7 @@ class NormalParts:
         if int(np.prod([len(share) for share, _, _ in self.columns])) > most:
             return None
         rows = list(product(*(_bundled(*column, 1.0) for column in self.columns)))
-        return PriorParts.of(rows, np.zeros(len(rows), dtype=int))
+        return PriorParts.of(rows, np.zeros(len(rows), dtype=int), np.arange(len(rows)))
 
     def by_node(self, sd: Array) -> PriorParts | None:
         """The parts at each node of tau, by the standard deviations (T, p) that the trials alone leave there.
@@ -163,20 +162,24 @@ class NormalParts:
         None where there are too many.
         """
         ratio = RATIO if len(self.columns) == 1 else RATIO_OF_SEVERAL
+        limits = WIDE * sd if self.bounded else np.full_like(sd, np.inf)
+        code = np.zeros(len(sd), dtype=int)  # of how many scales are no wider than that, in all columns
+        for (_, _, scale), limit in zip(self.columns, limits.T, strict=True):
+            code = code * (len(scale) + 1) + np.searchsorted(np.sort(scale), limit)
         rows: list[tuple[Bundle, ...]] = []
-        node: list[int] = []
-        kept: dict[tuple[int, ...], list[tuple[Bundle, ...]]] = {}
-        for t, units in enumerate(sd):
-            wide = [WIDE * float(unit) if self.bounded else np.inf for unit in units]
-            narrow = tuple(int((column[2] < limit).sum()) for column, limit in zip(self.columns, wide, strict=True))
-            if narrow not in kept:
-                bundles = [_bundled(*column, ratio, limit) for column, limit in zip(self.columns, wide, strict=True)]
-                if int(np.prod([len(one) for one in bundles])) > MOST_PARTS:
-                    return None
-                kept[narrow] = list(product(*bundles))
-            rows += kept[narrow]
-            node += [t] * len(kept[narrow])
-        return PriorParts.of(rows, np.array(node))
+        node, kind = np.empty(0, dtype=int), np.empty(0, dtype=int)
+        for same in np.unique(code):
+            here = np.flatnonzero(code == same)
+            limit = limits[here[0]].tolist()
+            bundles = [_bundled(*column, ratio, wide) for column, wide in zip(self.columns, limit, strict=True)]
+            parts = int(np.prod([len(one) for one in bundles]))
+            if parts > MOST_PARTS:
+                return None
+            node = np.append(node, np.repeat(here, parts))
+            kind = np.append(kind, np.tile(np.arange(len(rows), len(rows) + parts), len(here)))
+            rows += product(*bundles)
+        order = np.argsort(node, kind="stable")
+        return PriorParts.of(rows, node[order], kind[order])
 
 
 def _normals(prior: EffectPrior, accuracy: float, low: float, high: float) -> Normals:

@@ -11,6 +11,7 @@ from bayesmeta.types import Array, Booleans, Integers
 
 INVERSE_SQRT_2PI = float(1.0 / np.sqrt(2.0 * np.pi))
 LEAST = -700.0  # the exponential of less is no normal number, and slow
+NOTHING = float(np.exp(LEAST))
 STEP = 0.36  # of the trapezoid rule in the log of the mixing precision
 FALL = 32.0
 SEEN = 9.5  # standard deviations: a normal density beyond is e^-45 of its peak
@@ -37,17 +38,30 @@ class Kernel:
     moments: int = 2
     order: float = np.inf
 
-    def at(self, distance: Array, tau: float, finest: float) -> Array:
-        """Density at distances from the mean, of the part of the mixture whose scale is at least `finest`."""
-        if self.density is not None and tau >= 2.0 * finest:
+    def whole(self, tau: Array, finest: Array) -> Booleans:
+        """(T,) at which tau `at` gives all of it."""
+        return np.asarray(tau >= 2.0 * finest if self.density is not None else self.scale.min() * tau >= finest)
+
+    def everything(self, distance: Array, tau: Array) -> Array:
+        """Density at distances from the mean, which are overwritten, for tau that are broadcast against them.
+
+        Along the last axis the distances grow or fall.
+        """
+        if self.density is not None:
             return np.asarray(self.density(distance / tau) / tau)
+        return self._sum(distance, tau, np.ones(len(self.scale), dtype=bool))
+
+    def at(self, distance: Array, tau: float, finest: float) -> Array:
+        """The same at one tau, of the part of the mixture whose scale is at least `finest`."""
+        if self.density is not None and tau >= 2.0 * finest:
+            return self.everything(distance, np.asarray(tau))
         coarse = self.scale * tau >= finest
         if self.density is not None and 2 * int(coarse.sum()) > len(coarse):
             # The many that are resolved are the whole less the few that are not: what cancels is what `fine` adds.
             whole = np.asarray(self.density(distance / tau) / tau)
             self._take_off(whole.ravel(), np.abs(distance).ravel(), tau, ~coarse)
             return np.maximum(whole, 0.0)
-        return self._sum(distance, tau, coarse)
+        return self._sum(distance, np.asarray(tau), coarse)
 
     def _take_off(self, whole: Array, distance: Array, tau: float, chosen: Booleans) -> None:
         """Subtract some of the normals in place, the widest first, each only where it is seen."""
@@ -61,16 +75,20 @@ class Kernel:
             z = distance[seen] / scale
             whole[seen] -= np.exp(-0.5 * z * z) * (weight / scale * INVERSE_SQRT_2PI)
 
-    def _sum(self, distance: Array, tau: float, chosen: Booleans) -> Array:
-        """Density of some of the normals."""
-        square = np.square(distance)
+    def _sum(self, distance: Array, tau: Array, chosen: Booleans) -> Array:
+        """Density of some of the normals; nothing where it is less than a sum could show."""
+        square = np.square(distance, out=distance)
         total: Array | None = None
-        normals = list(zip((self.scale[chosen] * tau).tolist(), self.weight[chosen].tolist(), strict=True))
+        normals = list(zip(self.scale[chosen].tolist(), self.weight[chosen].tolist(), strict=True))
         for place, (scale, weight) in enumerate(normals, start=1):
-            part = np.multiply(square, -0.5 / scale**2, out=square if place == len(normals) else None)
-            np.maximum(part, LEAST, out=part)
+            part = np.multiply(square, -0.5 / (scale * tau) ** 2, out=square if place == len(normals) else None)
+            far = part.size and part[..., [0, -1]].min() < LEAST
+            if far:
+                np.maximum(part, LEAST, out=part)
             np.exp(part, out=part)
-            part *= weight / scale * INVERSE_SQRT_2PI
+            if far:
+                part -= NOTHING  # and its products with other small numbers are no subnormal ones, which are slow
+            part *= weight / (scale * tau) * INVERSE_SQRT_2PI
             total = part if total is None else np.add(total, part, out=total)
         return np.zeros(distance.shape) if total is None else total
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesmeta.exact.arms import put_arms
-from bayesmeta.exact.convolution import Convolution, outer_panels, spread, spread_at
+from bayesmeta.exact.convolution import Convolution, outer_panels, spread, spread_each
 from bayesmeta.exact.lines import Line, from_chebyshev, to_chebyshev
 from bayesmeta.exact.predictors import Predictors
 from bayesmeta.exact.random_effects import Kernel
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from bayesmeta.exact.prepared import Prepared
 
 NEGLIGIBLE = 1e-15  # weight of a node of tau
-REACH = 9.5  # standard deviations: a normal density beyond is e^-45 of its peak
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +160,5 @@ class NewEffects:
         reach = 9.0 * largest * widest(kernel)
         low, high = float(line.low[seen].min()) - reach, float(line.high[seen].max()) + reach
         panels = Panels(graded_edges(low, high, lambda theta: core.allowed(theta, panel)))
-        density = [
-            spread_at(kernel, panels.nodes, points[r], float(spacing[r]), float(scale[r]), value[None, r], REACH)[0]
-            for r in range(len(scale))
-        ]
-        return cls(panels, line.summed(np.stack(density)), largest)
+        density = spread_each(kernel, panels.nodes, points, spacing, scale, value)
+        return cls(panels, line.summed(density), largest)

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
-from numpy.polynomial import legendre
+from numpy.polynomial import chebyshev, legendre
 
 from bayesmeta.types import Array, Integers
 
 NODES = 16  # of each panel
 NEWTON_STEPS = 60
+FEW = 300  # points
+MOST_HALVINGS = 5  # at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +56,15 @@ class Panels:
     def interpolate(self, series: Array, x: Array) -> Array:
         """Values (..., N) at points x (N,) of functions given by their series (..., P, 16)."""
         panel, local = self.place(x)
-        basis = legendre_basis(local, NODES)
+        order = np.argsort(panel, kind="stable")
+        panel, basis = panel[order], legendre_basis(local[order], NODES)
+        starts = np.append(np.flatnonzero(np.diff(panel, prepend=-1)), len(x))
         values = np.empty((*series.shape[:-2], len(x)))
-        for one in np.unique(panel):
-            here = panel == one
-            values[..., here] = series[..., one, :] @ basis[here].T
-        return values
+        for first, last in zip(starts[:-1].tolist(), starts[1:].tolist()):
+            values[..., first:last] = series[..., panel[first], :] @ basis[first:last].T
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return np.take(values, back, axis=-1)
 
     def cumulative(self, density: Array) -> Array:
         """(S, P + 1) integrals of densities (S, P * 16) from the left end to each edge."""
@@ -115,7 +120,13 @@ class Panels:
 
 
 def legendre_basis(x: Array, n: int) -> Array:
-    """(..., n) Legendre polynomials P_0 to P_(n - 1) at x, by their recurrence."""
+    """(..., n) Legendre polynomials P_0 to P_(n - 1) at x in [-1, 1], by their recurrence.
+
+    At few points by one product, as sums of Chebyshev polynomials, whose coefficients are positive.
+    """
+    if x.size <= FEW:
+        angle = np.arccos(np.minimum(np.maximum(x, -1.0), 1.0))
+        return np.asarray(np.cos(angle[..., None] * np.arange(n)) @ _from_chebyshev(n))
     basis = np.empty((n, *x.shape))
     basis[0] = 1.0
     basis[1] = x
@@ -124,6 +135,13 @@ def legendre_basis(x: Array, n: int) -> Array:
         basis[j] *= (2.0 * j - 1.0) / j
         basis[j] -= (j - 1.0) / j * basis[j - 2]
     return np.moveaxis(basis, 0, -1)
+
+
+@cache
+def _from_chebyshev(n: int) -> Array:
+    """(n, n) each column a Legendre polynomial's coefficients of T_0 to T_(n - 1)."""
+    x = np.cos(np.pi * (np.arange(n) + 0.5) / n)
+    return np.asarray(np.linalg.solve(chebyshev.chebvander(x, n - 1), legendre.legvander(x, n - 1)))
 
 
 @cache
@@ -148,17 +166,22 @@ def graded_edges(low: float, high: float, allowed: object, most: int = 4000) -> 
     allowed : function from points (n,) to the widest panel that they may lie in (n,).
     """
     assert callable(allowed)
-    left, right = np.array([low]), np.array([high])
-    done: list[Array] = []
+    share = np.linspace(0.0, 1.0, 9)
+    left, width = np.array([low]), np.array([high - low])
+    done, count = [], 0
     while len(left):
-        width = right - left
-        probes = left[:, None] + width[:, None] * np.linspace(0.0, 1.0, 9)
-        limit = np.asarray(allowed(probes.ravel())).reshape(probes.shape).min(axis=1)
-        fine = (width <= limit) | (width <= 1e-9 * (1.0 + np.abs(left)))
+        probes = left[:, None] + width[:, None] * share
+        limit = np.asarray(allowed(probes.ravel())).reshape(probes.shape)
+        fine = (width <= limit.min(axis=1)) | (width <= 1e-9 * (1.0 + np.abs(left)))
         done.append(left[fine])
-        if sum(map(len, done)) + 2 * int((~fine).sum()) > most:
-            done.append(left[~fine])
+        count += len(done[-1])
+        left, width, limit = left[~fine], width[~fine], limit[~fine]
+        # Halves that are too wide everywhere are halved again at once.
+        parts = 2 ** np.maximum(np.minimum(np.log2(width / limit.max(axis=1)), MOST_HALVINGS), 1.0).astype(int)
+        if count + int(parts.sum()) > most:
+            done.append(left)
             break
-        middle = 0.5 * (left[~fine] + right[~fine])
-        left, right = np.concatenate([left[~fine], middle]), np.concatenate([middle, right[~fine]])
+        first = np.repeat(np.cumsum(parts) - parts, parts)
+        width = np.repeat(width / parts, parts)
+        left = np.repeat(left, parts) + (np.arange(len(first)) - first) * width
     return np.append(np.sort(np.concatenate(done)), high)

@@ -14,7 +14,7 @@ TOGETHER = 16  # theta that share a window of a wide support
 FALL = 42.0
 STEP = 0.5  # of the integrand's smallest standard deviation
 WIDEST_STEP = 0.4  # on the logit scale: the logistic function has poles at +-i pi
-CELLS = 400_000  # evaluated at a time
+CELLS = 50_000  # evaluated at a time
 LARGEST = 700.0  # whose exponential is a double
 
 
@@ -47,7 +47,7 @@ def hypergeometric_log_p(counts: Array, theta: Array) -> Array:
     terms = np.concatenate([[0.0], np.cumsum(ratio)])
     terms -= terms[int(r1 - low)]
     value = np.empty(len(theta))
-    for part in np.array_split(np.arange(len(theta)), max(1, len(theta) * len(u) // CELLS)):
+    for part in _turns(len(theta), len(u)):
         # The ratios fall with u, so that the largest term stands where they fall below e^-theta.
         mode = len(ratio) - np.searchsorted(ratio[::-1], -theta[part])
         largest = terms[mode] + theta[part] * (u[mode] - r1)
@@ -56,6 +56,12 @@ def hypergeometric_log_p(counts: Array, theta: Array) -> Array:
         exponent -= largest
         value[part] = -largest - np.log(np.exp(exponent, out=exponent).sum(axis=0))
     return value
+
+
+def _turns(length: int, each: int) -> list[slice]:
+    """Parts of so many points, `each` terms a point, so that a part's terms stay close to the processor."""
+    step = max(1, CELLS // each)
+    return [slice(start, start + step) for start in range(0, length, step)]
 
 
 def _in_window(counts: Array, theta: Array, low: float, high: float) -> Array:
@@ -129,7 +135,7 @@ def binomial_log_p(counts: Array, theta: Array, *, location: float, scale: float
     of_eta = r * eta - n * softplus(eta) + s * eta - 0.5 * (eta / scale) ** 2
     of_theta = s * shift * theta - 0.5 * (centre / scale) ** 2
     value = np.empty(len(theta))
-    for part in np.array_split(np.arange(len(theta)), max(1, len(theta) * len(eta) // CELLS)):
+    for part in _turns(len(theta), len(eta)):
         exponent = np.multiply.outer(eta / scale**2, centre[part])
         exponent += of_eta[:, None]
         exponent -= m * softplus(np.add.outer(eta, shift * theta[part]))
