@@ -29,7 +29,7 @@ FARTHEST = 38.6  # standard deviations: a normal density beyond is no number
 COARSEST = 3.0  # half a panel over the scale of the random effects that is summed on it
 FINER = 8  # times as many means at most, where the random effects are too narrow for those there are
 AT_ONCE = 1_000_000
-TOGETHER = 40_000  # numbers that stay in the cache of a processor while one array operation follows another
+TOGETHER = 60_000  # numbers that stay in the cache of a processor while one array operation follows another
 RESOLVING = 1.3  # the narrowest random effects that are summed over equally spaced means, over their distance
 SEEN = 9.5  # standard deviations: a normal density beyond is e^-45 of its peak
 
@@ -126,14 +126,13 @@ class Convolution:
             mass, nodes = mass[:, seen], nodes[seen]
         chosen = np.arange(len(mass)) if rows is None else rows
         found = np.zeros((len(mass), *m.shape))
-        # Nodes farther from every mean than this have a normal density of zero in double precision.
-        reach = FARTHEST * tau * float(self.kernel.scale.max()) if self.kernel.density is None else np.inf
+        reach = self._reach(m, tau, chosen)
         first, last = np.searchsorted(nodes, m.min(axis=1) - reach), np.searchsorted(nodes, m.max(axis=1) + reach)
         every_finest = self.finest(m)
         whole = self.kernel.whole(tau, every_finest)
         for part in in_parts(np.flatnonzero(whole), m.shape[1] * len(nodes)):
             near = slice(first[part].min(), last[part].max())
-            density = self.kernel.everything(nodes[near] - m[part, :, None], tau[part, None, None])
+            density = self.kernel.between(nodes[near], m[part], tau[part])
             flat = density.reshape(density.shape[0] * density.shape[1], density.shape[2])
             found[:, part] = (mass[:, near] @ flat.T).reshape(-1, *m[part].shape)
         widest = self.kernel.scale.max() * tau
@@ -156,6 +155,22 @@ class Convolution:
                 found[row, t] = self._of_peak(chosen[row], m[t], scale)
         self._add_tails(found, chosen, m, tau)
         return np.log(np.maximum(found, TINY)) + self.grid.peak[chosen][:, None, None]
+
+    def _reach(self, m: Array, tau: Array, rows: Integers) -> Array:
+        """(T,) how far from the means m (T, n) the random effects are something to any of some rows' integrals.
+
+        Likelihoods are log-concave: within a standard deviation of the means they are least at an end of that.
+        """
+        if self.kernel.density is not None:
+            return np.full(len(tau), np.inf)
+        nodes, widest = self.grid.panels.nodes, float(self.kernel.scale.max()) * tau
+        ends = np.stack([m.min(axis=1) - widest, m.max(axis=1) + widest])
+        place = np.searchsorted(nodes, ends) - np.array([[1], [0]])
+        inside = ((place >= 0) & (place < len(nodes))).all(axis=0)
+        place[:, ~inside] = 0
+        least = (self.grid.log_p[rows][:, place] - self.grid.peak[rows, None, None]).min(axis=(0, 1))
+        deviations = np.where(inside, np.sqrt(SEEN**2 - 2.0 * least), FARTHEST)
+        return np.asarray(np.minimum(deviations, FARTHEST) * widest)
 
     @cached_property
     def _own_finest(self) -> Array:
@@ -221,7 +236,16 @@ class Convolution:
                 found[flat, t] += level[:, None] * (ndtr(away[..., None] / spread[t]) @ self.kernel.weight)
 
 
-def spread(kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, log_f: Array, factor: Array) -> Array:
+def spread(
+    kernel: Kernel,
+    theta: Array,
+    m: Array,
+    spacing: Array,
+    tau: Array,
+    log_f: Array,
+    factor: Array,
+    reach: float = FARTHEST,
+) -> Array:
     """Functions of the mean as functions of an effect: sum_t w_t integral f_t(m) g(theta; m, tau_t) d m.
 
     Parameters
@@ -231,6 +255,7 @@ def spread(kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, l
     tau : (T,).
     log_f : (S, T, N) of S functions.
     factor : (T,) w, or (S, T).
+    reach : standard deviations of normal random effects beyond which they are nothing.
 
     Returns
     -------
@@ -240,11 +265,11 @@ def spread(kernel: Kernel, theta: Array, m: Array, spacing: Array, tau: Array, l
     factor = np.broadcast_to(factor, log_f.shape[:2])
     whole = kernel.whole(tau, RESOLVING * spacing)
     for part in in_parts(np.flatnonzero(whole), m.shape[1] * len(theta)):
-        here, density = _near(kernel, theta, m[part], tau[part], FARTHEST)
+        here, density = _near(kernel, theta, m[part], tau[part], reach)
         f = np.exp(log_f[:, part]) * (factor[:, part] * spacing[part])[..., None]
         found[:, here] += f.reshape(len(f), -1) @ density.reshape(-1, density.shape[2])
     for t in np.flatnonzero(~whole):
-        blurred = spread_at(kernel, theta, m[t], float(spacing[t]), float(tau[t]), log_f[:, t])
+        blurred = spread_at(kernel, theta, m[t], float(spacing[t]), float(tau[t]), log_f[:, t], reach)
         found += factor[:, t, None] * blurred
     return found
 
@@ -265,7 +290,7 @@ def _near(kernel: Kernel, theta: Array, m: Array, tau: Array, reach: float) -> t
     """Which theta are near some of the means m (T, N), and the density there of all the random effects (T, N, G)."""
     away = reach * tau * float(kernel.scale.max()) if kernel.density is None else np.inf
     here = slice(*np.searchsorted(theta, [(m[:, 0] - away).min(), (m[:, -1] + away).max()]))
-    return here, kernel.everything(theta[here] - m[..., None], tau[:, None, None])
+    return here, kernel.between(theta[here], m, tau)
 
 
 def spread_at(

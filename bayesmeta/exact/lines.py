@@ -128,13 +128,14 @@ class Line:
         points = 0.5 * (self.high + self.low)[:, None] + half[:, None] * place
         return points, half * (place[1] - place[0]), self.series @ from_chebyshev(nodes, n)
 
+    @cached_property
     def cores(self) -> tuple[Array, Array, Integers]:
         """Where panels have to be fine: centres, scales (C,) and the row of each. See `cores`."""
         return cores(*self.points())
 
     def panels(self, panel: float) -> Panels:
         """Panels on which the density is resolved at every tau."""
-        centre, scale, _ = self.cores()
+        centre, scale, _ = self.cores
 
         def allowed(v: Array) -> Array:
             away = np.maximum(np.abs(v[:, None] - centre) - 7.0 * scale, 0.0)

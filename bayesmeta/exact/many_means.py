@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bayesmeta.exact.convolution import local_polynomial, spread
+from bayesmeta.exact.convolution import SEEN, local_polynomial, spread
 from bayesmeta.exact.lines import cores
 from bayesmeta.exact.nodes import gauss_legendre
 from bayesmeta.exact.random_effects import Kernel
@@ -121,7 +121,7 @@ class ManyMeans:
         panels = Panels(graded_edges(float(seen[:, 0].min()) - reach, float(seen[:, -1].max()) + reach, allowed))
         chosen = self._chosen
         of_means = self.points[chosen], self.spacing[chosen], tau, self.value[:, chosen]
-        found = spread(self.kernel, panels.nodes, *of_means, self._at_nodes[:, chosen])
+        found = spread(self.kernel, panels.nodes, *of_means, self._at_nodes[:, chosen], SEEN)
         return Densities(panels, np.maximum(found, 0.0))
 
     def heterogeneity(self, s: int) -> Marginal:

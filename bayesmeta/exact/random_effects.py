@@ -12,6 +12,7 @@ from bayesmeta.types import Array, Booleans, Integers
 INVERSE_SQRT_2PI = float(1.0 / np.sqrt(2.0 * np.pi))
 LEAST = -700.0  # the exponential of less is no normal number, and slow
 NOTHING = float(np.exp(LEAST))
+CANCELS = 100.0  # standard deviations: a product of matrices may replace a square of differences up to there
 STEP = 0.36  # of the trapezoid rule in the log of the mixing precision
 FALL = 32.0
 SEEN = 9.5  # standard deviations: a normal density beyond is e^-45 of its peak
@@ -42,26 +43,31 @@ class Kernel:
         """(T,) at which tau `at` gives all of it."""
         return np.asarray(tau >= 2.0 * finest if self.density is not None else self.scale.min() * tau >= finest)
 
-    def everything(self, distance: Array, tau: Array) -> Array:
-        """Density at distances from the mean, which are overwritten, for tau that are broadcast against them.
-
-        Along the last axis the distances grow or fall.
-        """
+    def between(self, theta: Array, m: Array, tau: Array) -> Array:
+        """(T, N, G) density of effects theta (G,), in order, about means m (T, N), in order, at tau (T,)."""
         if self.density is not None:
-            return np.asarray(self.density(distance / tau) / tau)
-        return self._sum(distance, tau, np.ones(len(self.scale), dtype=bool))
+            return np.asarray(self.density((theta - m[..., None]) / tau[:, None, None]) / tau[:, None, None])
+        normals = zip(self.scale.tolist(), self.weight.tolist(), strict=True)
+        return np.asarray(sum(_normal_between(theta, m, scale * tau, weight) for scale, weight in normals))
 
     def at(self, distance: Array, tau: float, finest: float) -> Array:
-        """The same at one tau, of the part of the mixture whose scale is at least `finest`."""
-        if self.density is not None and tau >= 2.0 * finest:
-            return self.everything(distance, np.asarray(tau))
+        """Density at distances from the mean at one tau, of the part of the mixture whose scale is at least `finest`.
+
+        The distances are overwritten; along the last axis they grow or fall.
+        """
         coarse = self.scale * tau >= finest
         if self.density is not None and 2 * int(coarse.sum()) > len(coarse):
             # The many that are resolved are the whole less the few that are not: what cancels is what `fine` adds.
             whole = np.asarray(self.density(distance / tau) / tau)
-            self._take_off(whole.ravel(), np.abs(distance).ravel(), tau, ~coarse)
+            if tau < 2.0 * finest:
+                self._take_off(whole.ravel(), np.abs(distance).ravel(), tau, ~coarse)
             return np.maximum(whole, 0.0)
-        return self._sum(distance, np.asarray(tau), coarse)
+        square, total = np.square(distance, out=distance), np.zeros(distance.shape)
+        for scale, weight in zip((self.scale[coarse] * tau).tolist(), self.weight[coarse].tolist(), strict=True):
+            part = _exponential(square * (-0.5 / scale**2))
+            part *= weight / scale * INVERSE_SQRT_2PI
+            total += part
+        return total
 
     def _take_off(self, whole: Array, distance: Array, tau: float, chosen: Booleans) -> None:
         """Subtract some of the normals in place, the widest first, each only where it is seen."""
@@ -74,23 +80,6 @@ class Kernel:
                 break
             z = distance[seen] / scale
             whole[seen] -= np.exp(-0.5 * z * z) * (weight / scale * INVERSE_SQRT_2PI)
-
-    def _sum(self, distance: Array, tau: Array, chosen: Booleans) -> Array:
-        """Density of some of the normals; nothing where it is less than a sum could show."""
-        square = np.square(distance, out=distance)
-        total: Array | None = None
-        normals = list(zip(self.scale[chosen].tolist(), self.weight[chosen].tolist(), strict=True))
-        for place, (scale, weight) in enumerate(normals, start=1):
-            part = np.multiply(square, -0.5 / (scale * tau) ** 2, out=square if place == len(normals) else None)
-            far = part.size and part[..., [0, -1]].min() < LEAST
-            if far:
-                np.maximum(part, LEAST, out=part)
-            np.exp(part, out=part)
-            if far:
-                part -= NOTHING  # and its products with other small numbers are no subnormal ones, which are slow
-            part *= weight / (scale * tau) * INVERSE_SQRT_2PI
-            total = part if total is None else np.add(total, part, out=total)
-        return np.zeros(distance.shape) if total is None else total
 
     def fine(self, tau: float, finest: float) -> tuple[Array, Array]:
         """Scale, over tau, and weight of the components that `at` leaves out."""
@@ -110,6 +99,33 @@ class Kernel:
         """One component by itself, with its weight."""
         chosen = slice(component, component + 1)
         return Kernel(self.scale[chosen], self.weight[chosen])
+
+
+def _normal_between(theta: Array, m: Array, sd: Array, weight: float) -> Array:
+    """(T, N, G) weight times the normal densities of theta (G,) about m (T, N), with standard deviations sd (T,)."""
+    centre, sd = 0.5 * (m[:, :1] + m[:, -1:]), sd[:, None]
+    x, y = (theta - centre) / sd, (m - centre) / sd
+    if max(np.abs(x).max(initial=0.0), np.abs(y).max()) > CANCELS:
+        part = _exponential(-0.5 * np.square(x[:, None] - y[..., None]))
+        part *= (weight * INVERSE_SQRT_2PI / sd)[..., None]
+        return part
+    # -(x - y)^2 / 2 as a product of matrices, which is quicker; what cancels leaves an error of 1e-12 at most.
+    of_m, of_theta = np.ones((*y.shape, 3)), np.ones((len(x), 3, x.shape[1]))
+    of_m[..., 0] = np.log(weight * INVERSE_SQRT_2PI / sd) - 0.5 * y * y
+    of_m[..., 1], of_theta[:, 1] = y, x
+    of_theta[:, 2] = -0.5 * x * x
+    return _exponential(of_m @ of_theta)
+
+
+def _exponential(value: Array) -> Array:
+    """In place; zero where the exponential of these, which are least at the ends of the last axis, is no number."""
+    far = value.size > 0 and value[..., [0, -1]].min() < LEAST
+    if far:
+        np.maximum(value, LEAST, out=value)
+    np.exp(value, out=value)
+    if far:
+        value -= NOTHING  # products of tiny numbers are slow where they are subnormal
+    return value
 
 
 def _normal() -> Kernel:

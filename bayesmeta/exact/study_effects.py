@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesmeta.exact.arms import put_arms
-from bayesmeta.exact.convolution import Convolution, outer_panels, spread, spread_each
+from bayesmeta.exact.convolution import FARTHEST, SEEN, Convolution, outer_panels, spread, spread_each
 from bayesmeta.exact.lines import Line, from_chebyshev, to_chebyshev
 from bayesmeta.exact.predictors import Predictors
 from bayesmeta.exact.random_effects import Kernel
@@ -59,7 +59,10 @@ class StudyEffects:
             mass = line.of(weights.nodes)
             sign, of_tau = np.sign(mass), tau[line.node]
             log_f, offset, points, spacing = _over_likelihood(line, one.log_marginal[:, chosen], mass)
-            relative = spread(prepared.kernel, panels.nodes, points, spacing, of_tau, log_f, sign)
+            # Effects far from the mean count where the likelihood there is so much larger than on average.
+            largest = max(float((grid.peak[one.positions] + offset).max()), 0.0)
+            reach = min(float(np.sqrt(SEEN**2 + 2.0 * largest)), FARTHEST)
+            relative = spread(prepared.kernel, panels.nodes, points, spacing, of_tau, log_f, sign, reach)
             with np.errstate(over="ignore"):
                 density[one.positions] = np.exp(
                     np.minimum(log_p[one.positions] + offset[:, None] + np.log(np.maximum(relative, 1e-300)), 700.0)
@@ -154,7 +157,7 @@ class NewEffects:
         """For tau up to `largest`."""
         points, spacing, value = line.points()
         scale = tau[line.node]
-        centre, sd, row = line.cores()
+        centre, sd, row = line.cores
         core = Core(centre, sd, scale[row])
         seen = scale <= max(largest, float(tau.min()))
         reach = 9.0 * largest * widest(kernel)

@@ -44,18 +44,22 @@ def hypergeometric_log_p(counts: Array, theta: Array) -> Array:
         return np.concatenate([_in_window(counts, theta[part], low, high) for part in parts if len(part)])
     u = np.arange(low, high + 1.0)
     ratio = np.log((n1 - u[:-1]) * (events - u[:-1]) / ((u[:-1] + 1.0) * (n0 - events + u[:-1] + 1.0)))
-    terms = np.concatenate([[0.0], np.cumsum(ratio)])
+    # log of each term over the largest, (u - r1) theta + terms - largest, is a product of matrices.
+    of_u, of_theta = np.ones((len(u), 3)), np.ones((3, len(theta)))
+    terms = of_u[:, 1]
+    terms[0] = 0.0
+    ratio.cumsum(out=terms[1:])
     terms -= terms[int(r1 - low)]
-    value = np.empty(len(theta))
+    np.subtract(u, r1, out=of_u[:, 0])
+    # The ratios fall with u, so that the largest term stands where they fall below e^-theta.
+    mode = len(ratio) - ratio[::-1].searchsorted(-theta)
+    largest = terms[mode] + theta * (u[mode] - r1)
+    of_theta[0] = theta
+    np.negative(largest, out=of_theta[2])
+    total = np.empty(len(theta))
     for part in _turns(len(theta), len(u)):
-        # The ratios fall with u, so that the largest term stands where they fall below e^-theta.
-        mode = len(ratio) - np.searchsorted(ratio[::-1], -theta[part])
-        largest = terms[mode] + theta[part] * (u[mode] - r1)
-        exponent = np.multiply.outer(u - r1, theta[part])  # log of each term over the observed one
-        exponent += terms[:, None]
-        exponent -= largest
-        value[part] = -largest - np.log(np.exp(exponent, out=exponent).sum(axis=0))
-    return value
+        total[part] = np.exp(of_u @ of_theta[:, part]).sum(axis=0)
+    return np.asarray(-largest - np.log(total))
 
 
 def _turns(length: int, each: int) -> list[slice]:
