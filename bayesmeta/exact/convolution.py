@@ -203,7 +203,7 @@ class Convolution:
         return self.log_marginal(m, tau, units)
 
     def _smoothed(self, rows: Integers, m: Array, offsets: Array, weight: Array) -> Array:
-        """Relative to the peak: sum of weight p(y_i | m + offset) over the last axis, without the tails' smooth step."""
+        """Relative to the peak: sum of weight p(y_i | m + offset), the last axis, without the tails' smooth step."""
         grid = self.grid
         theta = m + offsets
         log_p = grid.panels.interpolate(grid.series[rows], theta.ravel()).reshape(len(rows), *theta.shape)

@@ -15,6 +15,7 @@ FALL = 42.0
 STEP = 0.5  # of the integrand's smallest standard deviation
 WIDEST_STEP = 0.4  # on the logit scale: the logistic function has poles at +-i pi
 CELLS = 50_000  # evaluated at a time
+SHARES = np.linspace(0.0, 1.0, 301)
 LARGEST = 700.0  # whose exponential is a double
 
 
@@ -131,23 +132,43 @@ def binomial_log_p(counts: Array, theta: Array, *, location: float, scale: float
     low = float(centre.min()) - np.sqrt(2.0 * FALL) * scale
     high = float(centre.max()) + np.sqrt(2.0 * FALL) * scale
     low, high = cut(r, n, low, high)
-    inside = np.clip(0.0, low, high)
+    inside = min(max(0.0, low), high)
     steepest = 0.25 / np.cosh(0.5 * inside) ** 2
     step = min(WIDEST_STEP, STEP / float(np.sqrt(n * steepest + 0.25 * m + scale**-2.0)))
-    eta = np.linspace(low, high, int(np.ceil((high - low) / step)) + 1)
+    steps = int(np.ceil((high - low) / step))
+    step = (high - low) / steps
+    eta = low + step * np.arange(steps + 1.0)
     # All but the other arm's normaliser is a part of eta, a part of theta, and a product of the two.
     of_eta = r * eta - n * softplus(eta) + s * eta - 0.5 * (eta / scale) ** 2
     of_theta = s * shift * theta - 0.5 * (centre / scale) ** 2
+    linear, centred = _beside_one(eta / scale**2, of_eta), _beside_one(centre, np.ones(len(theta))).T
     value = np.empty(len(theta))
     for part in _turns(len(theta), len(eta)):
-        exponent = np.multiply.outer(eta / scale**2, centre[part])
-        exponent += of_eta[:, None]
-        exponent -= m * softplus(np.add.outer(eta, shift * theta[part]))
+        exponent = linear @ centred[:, part]
+        other = _softplus_of_sums(eta, shift * theta[part])
+        other *= m
+        exponent -= other
         largest = exponent.max(axis=0)
         exponent -= largest
-        value[part] = of_theta[part] + largest + np.log(np.exp(exponent, out=exponent).sum(axis=0) * (eta[1] - eta[0]))
+        value[part] = of_theta[part] + largest + np.log(np.exp(exponent, out=exponent).sum(axis=0) * step)
     ways = sum(gammaln(b + 1) - gammaln(a + 1) - gammaln(b - a + 1) for a, b in counts.reshape(2, 2))
     return np.asarray(value + (float(ways) - np.log(scale) - 0.5 * np.log(2.0 * np.pi)))
+
+
+def _beside_one(x: Array, y: Array) -> Array:
+    """(N, 2)"""
+    both = np.empty((len(x), 2))
+    both[:, 0], both[:, 1] = x, y
+    return both
+
+
+def _softplus_of_sums(x: Array, y: Array) -> Array:
+    """(N, M) log(1 + e^(x + y)), by few exponentials where none is too large for a double."""
+    largest = float(x.max()), float(y.max())
+    if max(*largest, sum(largest)) > LARGEST:
+        return softplus(np.add.outer(x, y))
+    value = _beside_one(np.exp(x), np.ones(len(x))) @ _beside_one(np.exp(y), np.ones(len(y))).T
+    return np.asarray(np.log(value, out=value))
 
 
 def softplus(x: Array) -> Array:
@@ -161,7 +182,7 @@ def softplus(x: Array) -> Array:
 
 def cut(r: float, n: float, low: float, high: float) -> tuple[float, float]:
     """The part of the log odds that r events of n leave possible, where they bound them."""
-    grid = np.linspace(low, high, 1001)
+    grid = low + (high - low) * SHARES
     value = r * grid - n * softplus(grid)
     best = r * np.log(r / n) + (n - r) * np.log1p(-r / n) if 0 < r < n else 0.0
     seen = np.flatnonzero(value > best - 4.0 * FALL)
