@@ -15,6 +15,7 @@ from bayesmeta.posterior.marginal import Marginal
 from bayesmeta.posterior.posterior import LEVEL, Posterior
 from bayesmeta.posterior.published import published_effects
 from bayesmeta.types import Array, Integers, Json
+from bayesmeta.wording import counted
 
 SAMPLE = ("chain", "draw")
 FAINT = 0.8  # overlap of prior and posterior from which the trials are said to say next to nothing
@@ -105,10 +106,11 @@ class SelectedPosterior(Posterior):
         least = min(overlaps, key=lambda name: overlaps[name])
         share = f"the posterior of {least} shares {overlaps[least]:.0%} of its area with the prior"
         k = len(self.studies_in_model)
+        trials = f"{counted(k)} {'says' if k == 1 else 'say'}"
         if overlaps[least] >= FAINT:
-            said.append(f"{k} trials say next to nothing of the weights: {share}. They are what the prior says.")
+            said.append(f"{trials} next to nothing of the weights: {share}. They are what the prior says.")
         else:
-            said.append(f"What the {k} trials say of the weights: {share}; the rest was learnt.")
+            said.append(f"What the {trials} of the weights: {share}; the rest was learnt.")
         return tuple(said)
 
     # ---- given mu, tau and omega

@@ -47,9 +47,7 @@ def tau_priors(posterior: Posterior, asked: Sequence[HeterogeneityPrior | str] |
     if posterior.model.random_effects == "none":
         return [posterior.model.tau_prior]  # it has no part in the model
     default = (TAU_FEWEST if _of_counts(posterior) else TAU_FEW) if posterior.model.tau_differs else TAU
-    found: list[Tau] = [
-        cast(HeterogeneityPrior, parse_prior(prior, "tau")) for prior in (default if asked is None else asked)
-    ]
+    found: list[Tau] = [cast(HeterogeneityPrior, parse_prior(prior, "tau")) for prior in _some("tau", asked, default)]
     return _once([prior_given(posterior), *found] if asked is None else found)
 
 
@@ -58,8 +56,19 @@ def mu_priors(posterior: Posterior, asked: Sequence[EffectPrior | str] | None) -
     if "mu" not in posterior.design.columns:
         return [cast(EffectPrior, posterior.model.mu)]  # likewise
     default = (MU_FEWEST if _of_counts(posterior) else MU_FEW) if posterior.model.tau_differs else MU
-    found = [cast(EffectPrior, parse_prior(prior, "mu")) for prior in (default if asked is None else asked)]
+    found = [cast(EffectPrior, parse_prior(prior, "mu")) for prior in _some("mu", asked, default)]
     return _once([posterior.model.prior_of("mu"), *found] if asked is None else found)
+
+
+def _some[T](parameter: str, asked: Sequence[T] | None, default: Sequence[str]) -> Sequence[T | str]:
+    """Those asked for, or the default ones."""
+    if asked is None:
+        return default
+    if not len(asked):
+        raise PriorError(
+            f"{parameter}=[] holds no prior to try. Name at least one, or leave it out for the default ones."
+        )
+    return asked
 
 
 def further_priors(posterior: Posterior) -> tuple[str, dict[str, object]]:

@@ -92,6 +92,12 @@ def test_priors_of_the_standard_errors_take_those_of_the_trials():
     assert row["tau"] == pytest.approx(tau[np.searchsorted(cdf, 0.5)], abs=2e-4)
 
 
+@pytest.mark.parametrize("what", ["tau", "mu"])
+def test_a_grid_of_no_priors_is_refused(what):
+    with pytest.raises(PriorError, match=rf"{what}=\[\] holds no prior"):
+        prior_grid(bm.load("bcg"), bm.Model("normal"), **{what: []})
+
+
 def test_a_text_that_is_no_prior_is_refused_at_once():
     with pytest.raises(PriorError, match="Did you mean half_normal"):
         prior_grid(bm.load("bcg"), tau=["half_norml(1)"])
