@@ -323,7 +323,7 @@ def spread_at(
 def in_parts(positions: Integers, each: int, together: int = TOGETHER) -> list[Integers]:
     """Positions in turns of not many more than so many numbers together, `each` of a position."""
     turns = -(-len(positions) * each // together)
-    return np.array_split(positions, min(turns, len(positions))) if len(positions) else []
+    return np.array_split(positions, max(1, min(turns, len(positions)))) if len(positions) else []
 
 
 def _finer(values: Array, times: int) -> Array:

@@ -47,7 +47,7 @@ class Kernel:
         """(T, N, G) density of effects theta (G,), in order, about means m (T, N), in order, at tau (T,)."""
         if self.density is not None:
             return np.asarray(self.density((theta - m[..., None]) / tau[:, None, None]) / tau[:, None, None])
-        normals = zip(self.scale.tolist(), self.weight.tolist(), strict=True)
+        normals = [one for one in zip(self.scale.tolist(), self.weight.tolist(), strict=True) if one[1] > 0.0]
         return np.asarray(sum(_normal_between(theta, m, scale * tau, weight) for scale, weight in normals))
 
     def at(self, distance: Array, tau: float, finest: float) -> Array:

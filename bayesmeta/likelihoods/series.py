@@ -179,8 +179,10 @@ def graded_edges(low: float, high: float, allowed: object, most: int = 4000) -> 
         # Halves that are too wide everywhere are halved again at once.
         parts = 2 ** np.maximum(np.minimum(np.log2(width / limit.max(axis=1)), MOST_HALVINGS), 1.0).astype(int)
         if count + int(parts.sum()) > most:
-            done.append(left)
-            break
+            parts = np.full(len(left), 2)
+            if count + 2 * len(left) > most:
+                done.append(left)
+                break
         first = np.repeat(np.cumsum(parts) - parts, parts)
         width = np.repeat(width / parts, parts)
         left = np.repeat(left, parts) + (np.arange(len(first)) - first) * width

@@ -15,7 +15,7 @@ FALL = 42.0
 STEP = 0.5  # of the integrand's smallest standard deviation
 WIDEST_STEP = 0.4  # on the logit scale: the logistic function has poles at +-i pi
 CELLS = 50_000  # evaluated at a time
-SHARES = np.linspace(0.0, 1.0, 301)
+SHARES = np.linspace(0.0, 1.0, 201)
 LARGEST = 700.0  # whose exponential is a double
 
 
@@ -182,10 +182,15 @@ def softplus(x: Array) -> Array:
 
 def cut(r: float, n: float, low: float, high: float) -> tuple[float, float]:
     """The part of the log odds that r events of n leave possible, where they bound them."""
-    grid = low + (high - low) * SHARES
-    value = r * grid - n * softplus(grid)
     best = r * np.log(r / n) + (n - r) * np.log1p(-r / n) if 0 < r < n else 0.0
-    seen = np.flatnonzero(value > best - 4.0 * FALL)
+    least = best - 4.0 * FALL
+    # r x - n log(1 + e^x) is less than r x and than -(n - r) x, and close to that far out.
+    left = max(low, least / r) if r > 0 else low
+    right = min(high, -least / (n - r)) if r < n else high
+    if left >= right:
+        return low, high
+    grid = left + (right - left) * SHARES
+    seen = np.flatnonzero(r * grid - n * softplus(grid) > least)
     if not len(seen):
         return low, high
     return float(grid[max(seen[0] - 1, 0)]), float(grid[min(seen[-1] + 1, len(grid) - 1)])
