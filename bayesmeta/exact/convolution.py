@@ -302,6 +302,7 @@ def spread_at(
     """
     finest = RESOLVING * spacing
     found = np.zeros((len(log_f), len(theta)))
+    coarse = m, log_f
     times = int(2.0 ** np.clip(np.ceil(np.log2(max(finest / tau, 1.0))), 0.0, np.log2(FINER))) if tau > 0.0 else 1
     if times > 1 and log_f.size * times <= AT_ONCE:
         fine = np.linspace(m[0], m[-1], times * (len(m) - 1) + 1)
@@ -316,7 +317,7 @@ def spread_at(
         offsets = offsets * tau
         near = np.flatnonzero((theta > m[0] - offsets.max()) & (theta < m[-1] + offsets.max()))
         for part in np.array_split(near, max(1, len(near) * len(offsets) * len(log_f) // AT_ONCE)):
-            found[:, part] += _blurred(theta[part], m, log_f, offsets, shares)
+            found[:, part] += _blurred(theta[part], *coarse, offsets, shares)
     return found
 
 
@@ -345,8 +346,9 @@ def _blurred(theta: Array, m: Array, log_f: Array, offsets: Array, weight: Array
     """Sum of weight f(theta - offset): (S, G). log f is smooth, so a local polynomial between the means serves."""
     points = theta[:, None] - offsets
     inside = (points >= m[0]) & (points <= m[-1])
-    values = np.zeros((len(log_f), *points.shape))
-    values[:, inside] = np.exp(local_polynomial(m, log_f, points[inside]))
+    nearest = np.minimum(np.maximum(points, m[0]), m[-1]).ravel()
+    values = np.exp(local_polynomial(m, log_f, nearest)).reshape(len(log_f), *points.shape)
+    values *= inside
     return np.asarray(values @ weight)
 
 
@@ -363,6 +365,10 @@ def local_polynomial(m: Array, values: Array, x: Array, points: int = 12) -> Arr
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = signs / near
         weight = np.where(exact.any(axis=1)[:, None], exact.astype(float), weight / weight.sum(axis=1, keepdims=True))
+    if len(values) > 1 and len(x) * len(m) <= AT_ONCE:
+        matrix = np.zeros((len(x), len(m)))
+        np.put_along_axis(matrix, first[:, None] + index, weight, axis=1)
+        return np.asarray(values @ matrix.T)
     gathered = values[:, first[:, None] + index]
     return np.asarray(np.einsum("sxn,xn->sx", gathered, weight))
 

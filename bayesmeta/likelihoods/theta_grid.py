@@ -24,6 +24,7 @@ NARROW = 0.1  # standard error below which the sketch is too coarse: there the e
 NEAR = 20.0  # standard errors of such a row about its estimate
 RELEVANT = 120.0  # below its peak: there a likelihood is still resolved
 FLOOR = -745.0  # log of the smallest number
+LEAST = -700.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +95,13 @@ class ThetaGrid:
     @cached_property
     def mass(self) -> Array:
         """(k, G) p(y_i | theta) d theta at the nodes, over its peak, without the flat tails of `tail_step`."""
-        relative = np.exp(self.log_p - self.peak[:, None])
+        # What is as little as nothing is nothing: an exponential that is no normal number takes ten times as long.
+        relative = np.exp(np.maximum(self.log_p - self.peak[:, None], LEAST)) - np.exp(LEAST)
         for side in (0, 1):
             for i in self.flat_rows(side):
                 relative[i] -= np.exp(self.flat_level(side)[i] - self.peak[i] + self.log_step(side, i))
         relative[self.neutral] = 0.0
-        return np.maximum(relative, 0.0) * self.panels.weights
+        return np.asarray(np.maximum(relative, 0.0) * self.panels.weights)
 
     def flat_rows(self, side: int) -> Integers:
         """Positions of the rows with a flat tail on the left (0) or the right (1)."""
