@@ -13,7 +13,7 @@ from functools import cache, cached_property, lru_cache
 import numpy as np
 from scipy.special import ndtr
 
-from bayesmeta.exact.random_effects import Kernel
+from bayesmeta.exact.random_effects import SEEN, Kernel
 from bayesmeta.likelihoods.series import Panels
 from bayesmeta.likelihoods.theta_grid import BLUR, ThetaGrid
 from bayesmeta.likelihoods.two_arm_grid import TwoArmGrid
@@ -31,7 +31,6 @@ FINER = 8  # times as many means at most, where the random effects are too narro
 AT_ONCE = 1_000_000
 TOGETHER = 60_000  # numbers that stay in the cache of a processor while one array operation follows another
 RESOLVING = 1.3  # the narrowest random effects that are summed over equally spaced means, over their distance
-SEEN = 9.5  # standard deviations: a normal density beyond is e^-45 of its peak
 
 
 def narrow_rule(scales: Array, weights: Array, reach: float = 24.0) -> tuple[Array, Array]:
@@ -244,7 +243,7 @@ def spread(
     tau: Array,
     log_f: Array,
     factor: Array,
-    reach: float = FARTHEST,
+    reach: float,
 ) -> Array:
     """Functions of the mean as functions of an effect: sum_t w_t integral f_t(m) g(theta; m, tau_t) d m.
 
@@ -316,7 +315,7 @@ def spread_at(
         offsets, shares = narrow_rule(scales, weights, 9.0)
         offsets = offsets * tau
         near = np.flatnonzero((theta > m[0] - offsets.max()) & (theta < m[-1] + offsets.max()))
-        for part in np.array_split(near, max(1, len(near) * len(offsets) * len(log_f) // AT_ONCE)):
+        for part in in_parts(near, len(offsets) * len(log_f), AT_ONCE):
             found[:, part] += _blurred(theta[part], *coarse, offsets, shares)
     return found
 

@@ -5,10 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from bayesmeta.exact.convolution import SEEN, local_polynomial, spread
+from bayesmeta.exact.convolution import local_polynomial, spread
 from bayesmeta.exact.lines import cores
 from bayesmeta.exact.nodes import gauss_legendre
-from bayesmeta.exact.random_effects import Kernel
+from bayesmeta.exact.random_effects import SEEN, Kernel
 from bayesmeta.exact.study_effects import NEGLIGIBLE, widest
 from bayesmeta.exact.weights import Weights
 from bayesmeta.likelihoods.series import Panels, graded_edges

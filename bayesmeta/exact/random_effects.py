@@ -7,11 +7,10 @@ from functools import cache
 import numpy as np
 from scipy.special import gammaln
 
+from bayesmeta.likelihoods.values import LEAST, exponential
 from bayesmeta.types import Array, Booleans, Integers
 
 INVERSE_SQRT_2PI = float(1.0 / np.sqrt(2.0 * np.pi))
-LEAST = -700.0  # the exponential of less is no normal number, and slow
-NOTHING = float(np.exp(LEAST))
 CANCELS = 100.0  # standard deviations: a product of matrices may replace a square of differences up to there
 STEP = 0.36  # of the trapezoid rule in the log of the mixing precision
 FALL = 32.0
@@ -118,14 +117,9 @@ def _normal_between(theta: Array, m: Array, sd: Array, weight: float) -> Array:
 
 
 def _exponential(value: Array) -> Array:
-    """In place; zero where the exponential of these, which are least at the ends of the last axis, is no number."""
+    """In place, of values that are least at the ends of the last axis."""
     far = value.size > 0 and value[..., [0, -1]].min() < LEAST
-    if far:
-        np.maximum(value, LEAST, out=value)
-    np.exp(value, out=value)
-    if far:
-        value -= NOTHING  # products of tiny numbers are slow where they are subnormal
-    return value
+    return exponential(value) if far else np.asarray(np.exp(value, out=value))
 
 
 def _normal() -> Kernel:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayesmeta.exact.arms import put_arms
-from bayesmeta.exact.convolution import FARTHEST, SEEN, Convolution, outer_panels, spread, spread_each
+from bayesmeta.exact.convolution import FARTHEST, Convolution, outer_panels, spread, spread_each
 from bayesmeta.exact.lines import Line, from_chebyshev, to_chebyshev
 from bayesmeta.exact.predictors import Predictors
-from bayesmeta.exact.random_effects import Kernel
+from bayesmeta.exact.random_effects import SEEN, Kernel
 from bayesmeta.exact.weights import Weights
 from bayesmeta.likelihoods.series import NODES, Panels, graded_edges
 from bayesmeta.likelihoods.theta_grid import FLOOR, Core

@@ -12,6 +12,7 @@ from scipy.special import log_ndtr
 
 from bayesmeta.likelihoods.rows import FALL, Rows
 from bayesmeta.likelihoods.series import NODES, Panels, graded_edges
+from bayesmeta.likelihoods.values import exponential
 from bayesmeta.types import Array, Booleans, Integers
 
 COARSE = 0.25  # step of the sketch
@@ -24,7 +25,6 @@ NARROW = 0.1  # standard error below which the sketch is too coarse: there the e
 NEAR = 20.0  # standard errors of such a row about its estimate
 RELEVANT = 120.0  # below its peak: there a likelihood is still resolved
 FLOOR = -745.0  # log of the smallest number
-LEAST = -700.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +95,7 @@ class ThetaGrid:
     @cached_property
     def mass(self) -> Array:
         """(k, G) p(y_i | theta) d theta at the nodes, over its peak, without the flat tails of `tail_step`."""
-        # What is as little as nothing is nothing: an exponential that is no normal number takes ten times as long.
-        relative = np.exp(np.maximum(self.log_p - self.peak[:, None], LEAST)) - np.exp(LEAST)
+        relative = exponential(self.log_p - self.peak[:, None])
         for side in (0, 1):
             for i in self.flat_rows(side):
                 relative[i] -= np.exp(self.flat_level(side)[i] - self.peak[i] + self.log_step(side, i))

@@ -17,6 +17,7 @@ WIDEST_STEP = 0.4  # on the logit scale: the logistic function has poles at +-i 
 CELLS = 50_000  # evaluated at a time
 SHARES = np.linspace(0.0, 1.0, 201)
 LARGEST = 700.0  # whose exponential is a double
+LEAST = -700.0  # the exponential of less is no normal number, and ten times as slow
 
 
 def hypergeometric_log_p(counts: Array, theta: Array) -> Array:
@@ -45,18 +46,14 @@ def hypergeometric_log_p(counts: Array, theta: Array) -> Array:
         return np.concatenate([_in_window(counts, theta[part], low, high) for part in parts if len(part)])
     u = np.arange(low, high + 1.0)
     ratio = np.log((n1 - u[:-1]) * (events - u[:-1]) / ((u[:-1] + 1.0) * (n0 - events + u[:-1] + 1.0)))
-    # log of each term over the largest, (u - r1) theta + terms - largest, is a product of matrices.
-    of_u, of_theta = np.ones((len(u), 3)), np.ones((3, len(theta)))
-    terms = of_u[:, 1]
-    terms[0] = 0.0
+    terms = np.zeros(len(u))
     ratio.cumsum(out=terms[1:])
     terms -= terms[int(r1 - low)]
-    np.subtract(u, r1, out=of_u[:, 0])
     # The ratios fall with u, so that the largest term stands where they fall below e^-theta.
     mode = len(ratio) - ratio[::-1].searchsorted(-theta)
     largest = terms[mode] + theta * (u[mode] - r1)
-    of_theta[0] = theta
-    np.negative(largest, out=of_theta[2])
+    # log of each term over the largest, (u - r1) theta + terms - largest, is a product of matrices.
+    of_u, of_theta = np.array([u - r1, terms, np.ones(len(u))]).T, np.array([theta, np.ones(len(theta)), -largest])
     total = np.empty(len(theta))
     for part in _turns(len(theta), len(u)):
         total[part] = np.exp(of_u @ of_theta[:, part]).sum(axis=0)
@@ -141,7 +138,7 @@ def binomial_log_p(counts: Array, theta: Array, *, location: float, scale: float
     # All but the other arm's normaliser is a part of eta, a part of theta, and a product of the two.
     of_eta = r * eta - n * softplus(eta) + s * eta - 0.5 * (eta / scale) ** 2
     of_theta = s * shift * theta - 0.5 * (centre / scale) ** 2
-    linear, centred = _beside_one(eta / scale**2, of_eta), _beside_one(centre, np.ones(len(theta))).T
+    linear, centred = np.array([eta / scale**2, of_eta]).T, np.array([centre, np.ones(len(theta))])
     value = np.empty(len(theta))
     for part in _turns(len(theta), len(eta)):
         exponent = linear @ centred[:, part]
@@ -155,20 +152,21 @@ def binomial_log_p(counts: Array, theta: Array, *, location: float, scale: float
     return np.asarray(value + (float(ways) - np.log(scale) - 0.5 * np.log(2.0 * np.pi)))
 
 
-def _beside_one(x: Array, y: Array) -> Array:
-    """(N, 2)"""
-    both = np.empty((len(x), 2))
-    both[:, 0], both[:, 1] = x, y
-    return both
-
-
 def _softplus_of_sums(x: Array, y: Array) -> Array:
     """(N, M) log(1 + e^(x + y)), by few exponentials where none is too large for a double."""
     largest = float(x.max()), float(y.max())
     if max(*largest, sum(largest)) > LARGEST:
         return softplus(np.add.outer(x, y))
-    value = _beside_one(np.exp(x), np.ones(len(x))) @ _beside_one(np.exp(y), np.ones(len(y))).T
+    value = np.array([np.exp(x), np.ones(len(x))]).T @ np.array([np.exp(y), np.ones(len(y))])
     return np.asarray(np.log(value, out=value))
+
+
+def exponential(value: Array) -> Array:
+    """In place: zero where it would be no normal number, since products of such are slow too."""
+    np.maximum(value, LEAST, out=value)
+    np.exp(value, out=value)
+    value -= np.exp(LEAST)
+    return value
 
 
 def softplus(x: Array) -> Array:
